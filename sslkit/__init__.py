@@ -1,0 +1,8 @@
+"""sslkit: self-supervised learning to read, run and play with."""
+
+from . import data, networks, tasks
+from .task import Task
+from .train import train
+
+__version__ = "0.1.0"
+__all__ = ["Task", "data", "networks", "tasks", "train"]

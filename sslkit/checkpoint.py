@@ -1,0 +1,164 @@
+"""Checkpoints that survive crashes: tensors and plain values in one safetensors file, written whole or not at all.
+
+Nothing is ever unpickled. The file carries the SHA-256 of its own content, so that a flipped byte is noticed on load.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+
+
+def save(path, state):
+    """Nested dicts and lists of tensors and plain values → one file, by way of a temporary name, fsync and rename.
+
+    The file that was there before is kept as `previous(path)`. Raises OSError where the disk cannot hold it, before
+    anything is touched, and TypeError for values that are neither tensors nor plain.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {}
+    values = json.dumps(_encode(state, tensors))
+    content = to_bytes(tensors, metadata={"values": values, "sha256": _digest(values, tensors)})
+    free = shutil.disk_usage(path.parent).free
+    if free < len(content):
+        raise OSError(f"disk full: {path.name} needs {len(content) / 1e6:.1f} MB, {path.parent} has {free / 1e6:.1f} MB "
+                      f"free. Nothing was written; make room or choose another folder")
+    write_whole(path, content, keep=previous(path))
+
+
+def load(path):
+    """File → the state that `save` was given, tensors on the CPU. Raises ValueError saying what is wrong with the file."""
+    path = Path(path)
+    size, expected = path.stat().st_size, _expected_size(path)
+    if expected is None:
+        raise ValueError(f"{path} is not a checkpoint of sslkit (safetensors): {_looks_like(path)}")
+    if size != expected:
+        raise ValueError(f"{path} is damaged: it has {size} bytes, its own header says {expected}")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not {"values", "sha256"} <= metadata.keys():
+        raise ValueError(f"{path} holds tensors, but was not written by sslkit: it has no SHA-256 of its own")
+    if _digest(metadata["values"], tensors) != metadata["sha256"]:
+        raise ValueError(f"{path} is damaged: its content does not match the SHA-256 stored with it")
+    return _decode(json.loads(metadata["values"]), tensors)
+
+
+def load_latest(path):
+    """The state at `path`, or the one before where that is damaged (with a warning), or None where there is none yet."""
+    problems = []
+    for candidate in (Path(path), previous(path)):
+        if candidate.exists():
+            try:
+                state = load(candidate)
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                if problems:
+                    warnings.warn(f"{problems[0]}. Going on from the checkpoint before it, {candidate.name}", stacklevel=2)
+                return state
+    if problems:
+        raise ValueError(". ".join(problems) + ". Delete the file to start afresh")
+    return None
+
+
+def previous(path):
+    """runs/rotation.safetensors → runs/rotation.previous.safetensors."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def write_whole(path, content, keep=None):
+    """Bytes → file, so that no reader ever sees half of it: unique temporary name, fsync, rename. keep: name for the old file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            os.replace(path, keep)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":                              # the rename itself must reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+
+def _encode(value, tensors):
+    """Plain JSON for everything but tensors, which go into `tensors` under a running number."""
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(value, dict):                         # as pairs: JSON would turn the optimizer's integer keys into text
+        return {"dict": [[key, _encode(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return {"list": [_encode(item, tensors) for item in value]}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"a checkpoint holds tensors and plain values, not {type(value).__name__}: {value!r}")
+
+
+def _decode(value, tensors):
+    if not isinstance(value, dict):
+        return value
+    (kind, content), = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _decode(item, tensors) for key, item in content}
+    return [_decode(item, tensors) for item in content]
+
+
+def _digest(values, tensors):
+    digest = hashlib.sha256(values.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _expected_size(path):
+    """Bytes that a safetensors file should have by its own header, or None where it has no such header."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= 100_000_000:
+            return None
+        text = file.read(length)
+    if text[:1] != b"{":
+        return None
+    if len(text) < length:
+        return 8 + length
+    try:
+        ends = [entry["data_offsets"][1] for name, entry in json.loads(text).items() if name != "__metadata__"]
+        return 8 + length + max(ends, default=0)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: its header cannot be read ({error!r})") from error
+
+
+def _looks_like(path):
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip()
+    if not start:
+        return "it is empty"
+    if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        return "it looks like a pickle of torch.save, which could run code and is never opened here"
+    if start[:1] == b"<":
+        return "it looks like a web page, perhaps an error message saved by a download"
+    return f"it starts with {start[:8]!r}"

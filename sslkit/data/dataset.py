@@ -1,0 +1,172 @@
+"""A dataset is a few tensors: pictures as bytes, labels, and (for the drawn world) the truth behind each picture."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import torch
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures and what is known of them.
+
+    images: uint8 (N, 3, H, W). labels: int64 (N,), or None where there are none. classes: the name of each label.
+    factors: {name: (N,) tensor}, ground truth that only a drawn world has.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor | None = None
+    classes: tuple = ()
+    factors: dict = field(default_factory=dict)
+    name: str = "images"
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        """A subset, by slice, index tensor or mask. `dataset[:100]`, `dataset[dataset.labels == 3]`."""
+        pick = lambda tensor: None if tensor is None else tensor[index]
+        return replace(self, images=pick(self.images), labels=pick(self.labels),
+                       factors={name: pick(values) for name, values in self.factors.items()})
+
+    def to(self, device):
+        """The same dataset with every tensor on `device`."""
+        move = lambda tensor: None if tensor is None else tensor.to(device)
+        return replace(self, images=move(self.images), labels=move(self.labels),
+                       factors={name: move(values) for name, values in self.factors.items()})
+
+    @property
+    def labelled(self):
+        """(images, labels): what `train` needs for a task that learns from labels."""
+        if self.labels is None:
+            raise ValueError(f"{self.name} has no labels; use its images alone, or a dataset that has labels")
+        return self.images, self.labels
+
+
+class Splits(NamedTuple):
+    """Train to learn from, validation to choose by, test to be used once."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+
+
+def split(dataset, held_out, *, seed=0):
+    """Dataset → (the rest, `held_out` of it), the same cut for the same seed, every class in its proportion.
+
+    held_out: a number of pictures, or a fraction of them. Raises ValueError where nothing would be left on one side.
+    """
+    number = round(held_out * len(dataset)) if isinstance(held_out, float) else held_out
+    if not 0 < number < len(dataset):
+        raise ValueError(f"cannot hold out {number} of {len(dataset)} pictures of {dataset.name}: "
+                         f"want at least 1 and at most {len(dataset) - 1}")
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    if dataset.labels is not None:                       # interleave the classes, so that any prefix is balanced
+        labels = dataset.labels.cpu()[order]
+        by_class = torch.argsort(labels, stable=True)
+        rank = torch.empty_like(by_class)
+        counts = torch.bincount(labels)
+        starts = torch.cumsum(counts, 0) - counts
+        rank[by_class] = torch.arange(len(order)) - starts[labels[by_class]]
+        order = order[torch.argsort((rank + 0.5) / counts[labels], stable=True)]
+    held, rest = order[:number].sort().values, order[number:].sort().values
+    device = dataset.images.device
+    return dataset[rest.to(device)], dataset[held.to(device)]
+
+
+def labelled_subset(labels, per_class, *, seed=0):
+    """Labels (N,) → indices of `per_class` examples of every class, a different draw for every seed.
+
+    The budgets of one seed are nested: its 5 a class are among its 20 a class. Raises ValueError naming the class
+    that has too few.
+    """
+    labels = labels.cpu()
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    chosen = []
+    for value in range(int(labels.max()) + 1):
+        mine = order[labels[order] == value]
+        if len(mine) < per_class:
+            raise ValueError(f"class {value} has {len(mine)} examples, {per_class} are needed: "
+                             f"ask for a smaller budget, or give more data")
+        chosen.append(mine[:per_class])
+    return torch.cat(chosen).sort().values
+
+
+def as_float(images):
+    """uint8 (…, 3, H, W) → float32 in [0, 1]; floats pass."""
+    return images.float().div_(255) if images.dtype == torch.uint8 else images
+
+
+def check_images(images, name="images"):
+    """The one validator at the door. Pictures from anywhere → uint8 (N, 3, H, W), or an error with the line that fixes it.
+
+    Takes uint8 or float in [0, 1], tensors or arrays. Raises TypeError for other types, ValueError for other layouts,
+    ranges, NaN and infinities.
+    """
+    if not isinstance(images, torch.Tensor):
+        if not hasattr(images, "__array__"):
+            raise TypeError(f"{name}: got {type(images).__name__}, want a tensor or array (N, 3, H, W): "
+                            f"torch.stack([...]) makes one of a list of pictures")
+        images = torch.as_tensor(images.__array__())
+    shape = tuple(images.shape)
+    if images.ndim == 3 and 3 in (shape[0], shape[-1]):
+        raise ValueError(f"{name}: got one picture {shape}, want a batch (N, 3, H, W): images[None] adds the axis")
+    if images.ndim == 3:
+        raise ValueError(f"{name}: got grey pictures {shape}, want (N, 3, H, W): "
+                         f"images[:, None].expand(-1, 3, -1, -1) gives them three channels")
+    if images.ndim != 4:
+        raise ValueError(f"{name}: got shape {shape}, want (N, 3, H, W)")
+    if shape[1] != 3 and shape[3] == 3:
+        raise ValueError(f"{name}: got channels last {shape}, want (N, 3, H, W): images.permute(0, 3, 1, 2)")
+    if shape[1] == 4 or (shape[3] == 4 and shape[1] != 3):
+        raise ValueError(f"{name}: got four channels (RGBA) {shape}, want three: "
+                         f"{'images[:, :3]' if shape[1] == 4 else 'images[..., :3].permute(0, 3, 1, 2)'}")
+    if shape[1] == 1:
+        raise ValueError(f"{name}: got one channel (grey) {shape}, want three: images.expand(-1, 3, -1, -1)")
+    if shape[1] != 3:
+        raise ValueError(f"{name}: got {shape[1]} channels {shape}, want three: (N, 3, H, W)")
+    if 0 in shape:
+        raise ValueError(f"{name}: got no pictures {shape}, want at least one")
+    if images.dtype == torch.uint8:
+        return images
+    if not images.is_floating_point():
+        raise TypeError(f"{name}: got {images.dtype}, want uint8 in 0–255 or float in [0, 1]: images.to(torch.uint8)")
+    bad = (~torch.isfinite(images)).flatten(1).any(1).nonzero().flatten().tolist()
+    if bad:
+        raise ValueError(f"{name}: NaN or infinity in {len(bad)} of {len(images)} pictures (numbers {bad[:10]}): "
+                         f"leave them out, or mend them with torch.nan_to_num")
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high > 1:
+        fix = "images / 255" if low >= 0 and high <= 255 else "(images - images.min()) / (images.max() - images.min())"
+        raise ValueError(f"{name}: got floats in [{low:.3g}, {high:.3g}], want [0, 1]: {fix}")
+    return images.mul(255).round_().to(torch.uint8)
+
+
+def seed_for(*what):
+    """Any numbers and words → a seed of 32 bits, since torch's CPU generator looks at no more: seed * 2**32 + step repeats."""
+    return int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:4], "little")
+
+
+def batches(data, batch_size, *, seed=0, start=0):
+    """Endless batches of `data`, each epoch in a new order, the last short batch dropped.
+
+    data: a tensor (N, …) or a tuple of tensors with the same N. uint8 pictures come out as float in [0, 1].
+    Yields (indices into data, batch). The order is a function of (seed, step) alone, so that `start=step` goes on
+    exactly where an interrupted run stopped.
+    """
+    parts = data if isinstance(data, tuple) else (data,)
+    number, device = len(parts[0]), parts[0].device
+    per_epoch = number // batch_size
+    if per_epoch == 0:
+        raise ValueError(f"batch_size={batch_size} is more than the {number} examples there are: use at most {number}")
+    step, epoch = start, None
+    while True:
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            order = torch.randperm(number, generator=torch.Generator().manual_seed(seed_for(seed, "epoch", epoch))).to(device)
+        first = step % per_epoch * batch_size
+        chosen = order[first:first + batch_size]
+        batch = tuple(as_float(part[chosen]) for part in parts)
+        yield chosen, batch if isinstance(data, tuple) else batch[0]
+        step += 1

@@ -1,0 +1,274 @@
+"""What was learnt? Features are embedded once; probes never see pictures. Validation chooses, test is used once, at the end.
+
+scikit-learn and torchvision are imported where they are used: they cost seconds that `import sslkit` should not.
+"""
+
+import copy
+import warnings
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .augment import standard
+from .data.dataset import Dataset, Splits, as_float, labelled_subset
+from .tasks.supervised import Supervised
+from .train import choose_device, has_bfloat16, train
+
+BUDGETS = {"scenes": (1, 5, 20, 100), "cifar10": (1, 5, 20, 100, 400, 1000, 5000)}      # labels a class
+
+
+def embed(represent, images, *, batch_size=500, device=None, amp=None):
+    """Pictures uint8 (N, 3, H, W), or a Dataset → features float32 (N, D) on the CPU, in evaluation mode, without gradients.
+
+    represent: an encoder, a task's `represent`, `Layer(encoder, depth)`, or any function (B, 3, H, W) → (B, D). A network
+    is moved to `device` (default: the best there is).
+    """
+    images = images.images if isinstance(images, Dataset) else images
+    device = choose_device(device)
+    amp = has_bfloat16(device) if amp is None else amp
+    network = represent if isinstance(represent, nn.Module) else getattr(represent, "__self__", None)
+    features = []
+    with _evaluating(network, device), torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=amp):
+        for chunk in images.split(batch_size):
+            batch = as_float(chunk.to(device)).contiguous(memory_format=torch.channels_last)
+            features.append(represent(batch).float().cpu())                                # (B, D)
+    features = torch.cat(features)
+    if features.ndim != 2:
+        raise ValueError(f"represent gave shape {tuple(features.shape)}, want (N, D): average or flatten the rest")
+    return features                                                                        # (N, D)
+
+
+def raw_pixels(images):
+    """The floor that knows nothing: (B, 3, H, W) → (B, 3·H·W)."""
+    return images.flatten(1)
+
+
+class Layer(nn.Module):
+    """The features of an encoder after its first `depth` blocks, averaged over a grid × grid of the picture.
+
+    `embed(Layer(encoder, 2), images)`: which layer knows most is a question, not the last one by right.
+    """
+
+    def __init__(self, encoder, depth, grid=1):
+        super().__init__()
+        self.encoder, self.depth, self.grid = encoder, depth, grid
+
+    def forward(self, images):
+        return F.adaptive_avg_pool2d(self.encoder.features(images, self.depth), self.grid).flatten(1)   # (B, D·grid²)
+
+
+def knn(features, labels, queries, *, k=200, temperature=0.07):
+    """Weighted k nearest neighbours by cosine (Wu et al. 2018): (N, D), (N,), (M, D) → predicted labels (M,).
+
+    Each of the k nearest votes with exp(cosine / temperature). k is cut to N. Raises ValueError for wrong shapes.
+    """
+    _check_features(features, labels)
+    if queries.ndim != 2 or queries.shape[1] != features.shape[1]:
+        raise ValueError(f"queries {tuple(queries.shape)}: want (M, {features.shape[1]}), as wide as the features")
+    bank = F.normalize(features.float(), dim=1)                                            # (N, D)
+    classes = int(labels.max()) + 1
+    predicted = []
+    for chunk in F.normalize(queries.float(), dim=1).split(1000):
+        cosine, nearest = (chunk @ bank.T).topk(min(k, len(bank)), dim=1)                  # (m, k)
+        votes = torch.zeros(len(chunk), classes, device=bank.device)
+        votes.scatter_add_(1, labels[nearest], torch.exp((cosine - 1) / temperature))      # (m, classes)
+        predicted.append(votes.argmax(1))
+    return torch.cat(predicted)                                                            # (M,)
+
+
+class Probe(NamedTuple):
+    """A linear probe that was fitted: scores are standardise(features) @ weight + bias."""
+
+    weight: torch.Tensor                                                                   # (D, classes)
+    bias: torch.Tensor                                                                     # (classes,)
+    mean: torch.Tensor                                                                     # (D,)
+    std: torch.Tensor                                                                      # (D,)
+    penalty: float
+    validation: float
+
+    def scores(self, features):
+        """(N, D) → (N, classes), logits."""
+        return (features.float() - self.mean) / self.std @ self.weight + self.bias
+
+    def predict(self, features):
+        """(N, D) → predicted labels (N,)."""
+        return self.scores(features).argmax(1)
+
+
+def linear_probe(features, labels, validation_features, validation_labels, *,
+                 penalties=(1.0, 1e-1, 1e-2, 1e-3, 1e-4)):
+    """Multinomial logistic regression on standardised features, its penalty chosen on the validation split → Probe.
+
+    features (N, D), labels (N,). The loss is the mean cross-entropy + penalty / 2 · ‖weight‖², solved by scikit-learn's
+    L-BFGS. Raises ValueError for wrong shapes, values that are not finite, a single class, or labels out of range.
+    """
+    _check_features(features, labels)
+    _check_features(validation_features, validation_labels)
+    if len(labels.unique()) < 2:
+        raise ValueError(f"all {len(labels)} labels are {int(labels[0])}: a probe needs two classes at least")
+    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
+    best = None
+    for penalty in penalties:
+        probe = _fit(features, labels, mean, std, penalty)
+        validation = accuracy(probe.predict(validation_features), validation_labels)
+        if best is None or validation > best.validation:
+            best = probe._replace(validation=validation)
+    return best
+
+
+def _fit(features, labels, mean, std, penalty):
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    solver = LogisticRegression(C=1 / (penalty * len(features)), max_iter=300)
+    with warnings.catch_warnings():                       # a weak penalty on few labels need not converge: validation judges it
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        solver.fit(((features - mean) / std).cpu().numpy(), labels.cpu().numpy())
+    classes = int(labels.max()) + 1
+    weight, bias = torch.zeros(features.shape[1], classes), torch.full((classes,), -torch.inf)
+    coefficients, intercepts = torch.from_numpy(solver.coef_).float(), torch.from_numpy(solver.intercept_).float()
+    if len(coefficients) == 1:                            # two classes: scikit-learn gives the second one's row only
+        coefficients, intercepts = torch.cat([-coefficients, coefficients]) / 2, torch.cat([-intercepts, intercepts]) / 2
+    present = torch.from_numpy(solver.classes_)
+    weight[:, present], bias[present] = coefficients.T, intercepts
+    return Probe(weight, bias, mean, std, penalty, float("nan"))
+
+
+def accuracy(predicted, labels):
+    """Share of equal entries, in [0, 1]."""
+    return (predicted.cpu() == labels.cpu()).float().mean().item()
+
+
+def fine_tune(encoder, labelled, classes, *, steps=None, batch_size=64, lr=1e-3, augment=standard, seed=0, **settings):
+    """A copy of `encoder` and a new head, trained on the labelled pictures of a Dataset → Supervised task.
+
+    The encoder given stays as it is. From scratch is the same with a fresh encoder. steps: default 30 epochs, at least
+    150 and at most 1500 steps. Other settings go to `train`.
+    """
+    if steps is None:
+        steps = int(min(max(150, 30 * len(labelled) / batch_size), 1500))
+    task = Supervised(copy.deepcopy(encoder), classes, augment)
+    settings = {"progress": False, **settings}
+    train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
+    return task
+
+
+def predict(task, images, **settings):
+    """A Supervised task, pictures or a Dataset → predicted labels (N,)."""
+    return embed(task, images, **settings).argmax(1)
+
+
+def probed(represent):
+    """An arm of `label_curve`: a linear probe on frozen features, embedded once for all budgets and seeds."""
+    cache = {}
+
+    def arm(splits, chosen, seed):
+        if not cache:
+            cache.update(pool=torch.cat([embed(represent, splits.train), embed(represent, splits.validation)]),
+                         test=embed(represent, splits.test))
+        pool, labels = cache["pool"], torch.cat([splits.train.labels, splits.validation.labels]).cpu()
+        number = len(splits.train)
+        chooses = chosen[chosen < number]                 # at the largest budget validation is learnt from as well, but only
+        probe = linear_probe(pool[chooses], labels[chooses], pool[number:], labels[number:])       # after it has chosen
+        if len(chooses) < len(chosen):
+            probe = _fit(pool[chosen], labels[chosen], probe.mean, probe.std, probe.penalty)._replace(validation=probe.validation)
+        return {"accuracy": accuracy(probe.predict(cache["test"]), splits.test.labels),
+                "validation": probe.validation, "penalty": probe.penalty}
+
+    return arm
+
+
+def trained(make_encoder, **settings):
+    """An arm of `label_curve`: the whole network trained on the labels. `make_encoder()` gives the start: fresh, or pretrained."""
+
+    def arm(splits, chosen, seed):
+        labelled = _pool(splits)[chosen]
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            encoder = make_encoder()
+        task = fine_tune(encoder, labelled, len(splits.train.classes), seed=seed, **settings)
+        return {"accuracy": accuracy(predict(task, splits.test), splits.test.labels),
+                "validation": accuracy(predict(task, splits.validation), splits.validation.labels)}
+
+    return arm
+
+
+def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_result=None, done=()):
+    """Accuracy against labels a class, for every arm, budget and seed → list of {arm, budget, seed, accuracy, …}.
+
+    arms: {name: arm}, where arm(splits, indices of the labelled pictures, seed) → {"accuracy": on test, …}, as `probed`
+    and `trained` make them. All arms of one (budget, seed) see the same labels, drawn from the training split; a budget
+    that needs more takes every labelled picture there is, validation's too. done: records of an interrupted run, not
+    run again. on_result: called with each new record.
+    Raises ValueError for budgets that the data cannot fill, saying which class has how many.
+    """
+    labels = splits.train.labels.cpu()
+    whole = torch.cat([labels, splits.validation.labels.cpu()])
+    fewest, all_fewest = int(torch.bincount(labels).min()), int(torch.bincount(whole).min())
+    for budget in budgets:
+        if not 1 <= budget <= all_fewest:
+            raise ValueError(f"a budget of {budget} labels a class: class {int(torch.bincount(whole).argmin())} has "
+                             f"{all_fewest}, want 1 to {all_fewest}")
+    records, known = list(done), {(r["arm"], r["budget"], r["seed"]) for r in done}
+    for budget in budgets:
+        for seed in seeds:
+            chosen = labelled_subset(labels if budget <= fewest else whole, budget, seed=seed)
+            for name, arm in arms.items():
+                if (name, budget, seed) not in known:
+                    records.append({"arm": name, "budget": budget, "seed": seed, **arm(splits, chosen, seed)})
+                    if on_result is not None:
+                        on_result(records[-1])
+    return records
+
+
+def summarise(records):
+    """Records of `label_curve` → {arm: {budget: (mean accuracy, standard deviation over seeds)}}, in the order they came."""
+    found = {}
+    for record in records:
+        found.setdefault(record["arm"], {}).setdefault(record["budget"], []).append(record["accuracy"])
+    return {arm: {budget: (sum(values) / len(values), torch.tensor(values).std().item() if len(values) > 1 else float("nan"))
+                  for budget, values in sorted(budgets.items())} for arm, budgets in found.items()}
+
+
+def table(records):
+    """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation."""
+    summary = summarise(records)
+    budgets = sorted({record["budget"] for record in records})
+    width = max(len(arm) for arm in summary)
+    lines = [f"{'labels a class':<{width}}" + "".join(f"{budget:>14}" for budget in budgets)]
+    for arm, row in summary.items():
+        cells = (f"{100 * row[b][0]:.1f} ± {100 * row[b][1]:.1f}" if b in row else "" for b in budgets)
+        lines.append(f"{arm:<{width}}" + "".join(f"{cell:>14}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _pool(splits):
+    train, validation, _ = splits
+    return Dataset(torch.cat([train.images, validation.images]), torch.cat([train.labels, validation.labels]),
+                   train.classes, name=train.name)
+
+
+def _check_features(features, labels):
+    if features.ndim != 2 or labels.ndim != 1 or len(features) != len(labels):
+        raise ValueError(f"features {tuple(features.shape)} and labels {tuple(labels.shape)}: want (N, D) and (N,)")
+    if not torch.isfinite(features).all():
+        raise ValueError("features hold NaN or infinity: did the training that made them go wrong?")
+    if labels.is_floating_point() or labels.min() < 0:
+        raise ValueError(f"labels must be whole numbers from 0 on, got {labels.dtype} from {labels.min().item()}")
+
+
+@contextmanager
+def _evaluating(network, device):
+    """Evaluation mode for as long as it is needed, whatever it was before."""
+    if not isinstance(network, nn.Module):
+        yield
+        return
+    was_training = network.training
+    network.to(device).eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)

@@ -1,0 +1,75 @@
+"""Encoders for pictures: a small ConvNet that a laptop can train, and ResNet-18 with a stem for small pictures."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Encoder(nn.Module):
+    """A network that turns pictures into features, block by block.
+
+    blocks: modules applied in turn to normalised pictures. dim: channels after the last of them. The encoder owns its
+    normalisation: everything outside it sees floats in [0, 1].
+    """
+
+    def __init__(self, blocks, dim, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)):
+        super().__init__()
+        self.blocks, self.dim = nn.ModuleList(blocks), dim
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def features(self, images, depth=None):
+        """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w) after the first `depth` blocks (None: all).
+
+        Raises ValueError for a depth outside 1 … len(blocks).
+        """
+        depth = len(self.blocks) if depth is None else depth
+        if not 1 <= depth <= len(self.blocks):
+            raise ValueError(f"depth={depth}: this encoder has blocks 1 to {len(self.blocks)}")
+        x = (images - self.mean) / self.std                          # (B, 3, H, W)
+        for block in self.blocks[:depth]:
+            x = block(x)
+        return x                                                     # (B, channels of that block, h, w)
+
+    def forward(self, images):
+        """Images (B, 3, H, W) in [0, 1] → features (B, dim): the last feature maps, averaged over the picture."""
+        return self.features(images).mean((2, 3))
+
+
+class Residual(nn.Module):
+    """Two 3×3 convolutions beside a shortcut (He et al. 2016), halving the picture where stride is 2."""
+
+    def __init__(self, channels_in, channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        same = stride == 1 and channels_in == channels
+        self.shortcut = nn.Identity() if same else nn.Conv2d(channels_in, channels, 1, stride, bias=False)
+
+    def forward(self, x):
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+def ConvNet(width=32, dim=None):
+    """A small encoder for two CPU cores: a strided stem, then four blocks at 1/2, 1/4, 1/8 and 1/8 of the picture's side.
+
+    width: channels of the first block; the last has dim = 8 × width (256) unless told otherwise.
+    """
+    stem = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+    dim = dim or 8 * width
+    return Encoder([nn.Sequential(stem, Residual(width, width)),      # (B, w, H/2, W/2)
+                    Residual(width, 2 * width, stride=2),             # (B, 2w, H/4, W/4)
+                    Residual(2 * width, 4 * width, stride=2),         # (B, 4w, H/8, W/8)
+                    Residual(4 * width, dim)], dim)                   # (B, dim, H/8, W/8)
+
+
+def ResNet18():
+    """ResNet-18 (He et al. 2016) from torchvision, with the stem of small pictures: 3×3, stride 1, no pooling; dim 512."""
+    from torchvision.models import resnet18                          # not at import: torchvision costs a second
+
+    resnet = resnet18()
+    stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), resnet.bn1, resnet.relu)
+    return Encoder([nn.Sequential(stem, resnet.layer1), resnet.layer2, resnet.layer3, resnet.layer4], dim=512)

@@ -1,0 +1,6 @@
+"""One method a file."""
+
+from .rotation import Rotation
+from .supervised import Supervised
+
+__all__ = ["Rotation", "Supervised"]

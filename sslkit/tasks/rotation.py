@@ -1,0 +1,32 @@
+"""Rotation prediction (Gidaris, Singh & Komodakis 2018): to tell which way up a picture is, one must know what is in it."""
+
+import torch
+from torch import nn
+
+from ..task import Task
+from .common import classification
+
+
+class Rotation(Task):
+    """Every picture is shown four times, turned by 0, 90, 180 and 270 degrees; the question is by how much."""
+
+    def __init__(self, encoder):
+        super().__init__(encoder)
+        self.head = nn.Linear(encoder.dim, 4)                      # thrown away after training
+
+    def make_problem(self, images):
+        """(B, 3, H, H) → the four turns of every image (4B, 3, H, H), quarter turns 0–3 counter-clockwise (4B,).
+
+        Raises ValueError for pictures that are not square: a quarter turn would change their shape, and give it away.
+        """
+        height, width = images.shape[-2:]
+        if height != width:
+            raise ValueError(f"pictures of {height} × {width} pixels: rotation needs square ones, crop or resize them")
+        turned = torch.cat([torch.rot90(images, turns, (-2, -1)) for turns in range(4)])          # (4B, 3, H, H)
+        return turned, torch.arange(4, device=images.device).repeat_interleave(len(images))       # (4B,)
+
+    def forward(self, turned):
+        return self.head(self.encoder(turned))                     # (4B, 4)
+
+    def loss(self, logits, turns):
+        return classification(logits, turns)

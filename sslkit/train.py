@@ -1,0 +1,304 @@
+"""The one training loop. It knows no task: it runs the three verbs and keeps what was learnt safe."""
+
+import math
+import signal
+import threading
+import time
+import warnings
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+from tqdm.auto import tqdm
+
+from . import checkpoint as checkpoints
+from .data.dataset import Dataset, batches, check_images, seed_for
+
+
+def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, optimizer="adamw", warmup=0.1, seed=0,
+          device=None, amp=None, compile=False, checkpoint=None, checkpoint_every=60.0, log_every=None, on_log=None,
+          progress=True):
+    """Train `task` on `data` in place → history, a list of dicts, one each `log_every` steps.
+
+    task: a `Task`. data: what its `make_problem` takes, as one tensor (N, …) or a tuple of tensors; pictures are uint8
+    (N, 3, H, W) and reach the task as floats in [0, 1]. A `Dataset` gives its pictures without labels;
+    `dataset.labelled` gives both.
+    optimizer: "adamw" or "sgd" (Nesterov momentum 0.9). The rate rises over the first `warmup` (a fraction) of the
+    steps and falls to zero as a half cosine (Loshchilov & Hutter 2017). Vectors (biases, norms) are not decayed.
+    seed: batches and random draws are functions of (seed, step) alone: same seed, same machine, same bits; the
+    caller's own generators are left as they were.
+    device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default where the hardware has it.
+    checkpoint: a file; the whole state is saved there every `checkpoint_every` seconds and at the end, and the same
+    call goes on from it, to the same bits. The stop button (SIGINT) ends at a step boundary and returns the history.
+    on_log: called with each new record, which it may add to. Each record has step, loss and the task's own logs (means
+    since the record before), lr, seconds.
+
+    Raises ValueError for data or settings that cannot work, RuntimeError naming the samples where the loss is not
+    finite (weights stay as before that step) and where another process writes the same checkpoint.
+    """
+    data, batch_size = _check_data(data, batch_size)
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps={steps!r}: want a whole number, at least 1")
+    device = choose_device(device)
+    amp = has_bfloat16(device) if amp is None else amp
+    log_every = log_every or max(1, steps // 100)
+    data = tuple(part.to(device) for part in data) if isinstance(data, tuple) else data.to(device)
+    task.to(device, memory_format=torch.channels_last).train()
+    updates = _optimizer(task, optimizer, lr, weight_decay)
+    answer = torch.compile(task) if compile else task
+    autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
+    settings = {"task": type(task).__name__, "steps": steps, "batch_size": batch_size, "lr": lr, "log_every": log_every,
+                "weight_decay": weight_decay, "optimizer": optimizer, "warmup": warmup, "seed": seed, "amp": amp,
+                "data": _fingerprint(data)}
+
+    with _only_writer(checkpoint), _own_generators(device), _stop_button() as stopped:
+        history, sums, step, seconds = _resume(checkpoint, settings, task, updates)
+        bar = tqdm(total=steps, initial=step, disable=not progress, unit="step", dynamic_ncols=True, desc=(
+            f"{type(task).__name__} on {device.type}{', bfloat16' if amp else ''}"))
+        stream = batches(data, batch_size, seed=seed, start=step)
+        clock = last_save = time.monotonic()
+        while step < steps and not stopped:
+            torch.manual_seed(seed_for(seed, "step", step))
+            indices, batch = next(stream)
+            before = [buffer.clone() for buffer in task.buffers()]
+            with autocast():
+                with torch.no_grad():
+                    inputs, targets = task.make_problem(_channels_last(batch))
+                outputs = answer(inputs)
+            loss, logs = task.loss(_float32(outputs), targets)
+            finite = _read_later(loss.detach())                   # asked for before backward, so that a GPU need not wait
+            loss.backward()
+            if not math.isfinite(finite()):
+                _restore(task, before)
+                bar.close()
+                raise RuntimeError(_explain_loss(loss, step, indices, batch, task))
+            for group in updates.param_groups:
+                group["lr"] = lr * schedule(step, steps, warmup)
+            updates.step()
+            updates.zero_grad()
+            with torch.no_grad():
+                task.after_step(targets)
+            step += 1
+            bar.update()
+
+            for name, value in {"loss": loss, **logs}.items():
+                sums[name] = sums.get(name, 0) + value.detach()
+            sums["steps"] = sums.get("steps", 0) + 1
+            if step % log_every == 0 or step == steps:
+                history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
+                sums = {}
+                bar.set_postfix(loss=f"{history[-1]['loss']:.3f}")
+                if on_log is not None:
+                    on_log(history[-1])
+                    task.train()
+            if checkpoint is not None and (step == steps or stopped or time.monotonic() - last_save >= checkpoint_every):
+                last_save = time.monotonic()
+                _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
+        bar.close()
+        if stopped:
+            if sums:
+                history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
+            print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
+                  + (f", and the same call goes on from {checkpoint}" if checkpoint else ""))
+    task.eval()
+    return history
+
+
+def schedule(step, steps, warmup):
+    """Factor of the learning rate at `step`: a linear rise over `warmup` × steps, then a half cosine down to zero."""
+    rise = max(1, round(warmup * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def choose_device(device=None):
+    """The device asked for, or the best there is. Raises RuntimeError where the one asked for is not there."""
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(f'device="{device}": this machine has no CUDA device that torch can use; leave device out to '
+                           f'run on the CPU')
+    return device
+
+
+def has_bfloat16(device):
+    """Whether bfloat16 is fast on this hardware; elsewhere it is emulated and slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Measured on an AVX-512 CPU with bfloat16 instructions: 1.6 to 2.1 times float32 for the small ConvNet.
+    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return device.type == "cpu" and native()
+
+
+def _check_data(data, batch_size):
+    if isinstance(data, Dataset):
+        data = data.images
+    parts = data if isinstance(data, tuple) else (data,)
+    parts = tuple(check_images(part) if getattr(part, "ndim", 4) == 4 else torch.as_tensor(part) for part in parts)
+    sizes = sorted({len(part) for part in parts})
+    if len(sizes) > 1:
+        raise ValueError(f"data: its parts have {' and '.join(map(str, sizes))} examples, want the same number in each")
+    batch_size = min(batch_size, sizes[0])                        # a few labels make a small batch
+    if batch_size < 2:
+        raise ValueError(f"a batch of {batch_size}: batch norm and contrasts need at least 2 examples; give more data "
+                         f"or a larger batch_size")
+    return (parts if isinstance(data, tuple) else parts[0]), batch_size
+
+
+def _optimizer(task, name, lr, weight_decay):
+    trained = [parameter for parameter in task.parameters() if parameter.requires_grad]
+    if not trained:
+        raise ValueError(f"{type(task).__name__} has no parameters that learn: every requires_grad is False")
+    groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+              {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
+    fused = all(parameter.device.type == "cuda" for parameter in trained)
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=lr, fused=fused)
+    if name == "sgd":
+        return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=fused)
+    raise ValueError(f'optimizer="{name}": want "adamw" or "sgd"')
+
+
+def _channels_last(batch):
+    if isinstance(batch, tuple):
+        return tuple(map(_channels_last, batch))
+    return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch
+
+
+def _float32(outputs):
+    """Losses compute in float32, whatever autocast did before."""
+    if isinstance(outputs, torch.Tensor):
+        return outputs.float() if outputs.is_floating_point() else outputs
+    return type(outputs)(map(_float32, outputs))
+
+
+def _record(sums, step, updates, seconds):
+    means = {name: float(total) / sums["steps"] for name, total in sums.items() if name != "steps"}
+    return {"step": step, **means, "lr": updates.param_groups[0]["lr"], "seconds": round(seconds, 3)}
+
+
+def _read_later(value):
+    """Starts copying a 0-d tensor to the CPU → function that waits for it. On a GPU, work queued meanwhile goes on."""
+    if value.device.type != "cuda":
+        return lambda: float(value)
+    copy = torch.empty((), pin_memory=True).copy_(value, non_blocking=True)
+    arrived = torch.cuda.Event()
+    arrived.record()
+    return lambda: (arrived.synchronize(), float(copy))[1]
+
+
+def _restore(task, before):
+    """Batch norm has already averaged the bad batch in: put the buffers back, drop the gradients."""
+    for buffer, value in zip(task.buffers(), before):
+        buffer.copy_(value)
+    task.zero_grad()
+
+
+def _explain_loss(loss, step, indices, batch, task):
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    bad = torch.zeros(len(indices), dtype=torch.bool, device=indices.device)
+    for part in parts:
+        bad |= ~torch.isfinite(part.float()).flatten(1).all(1) if part.ndim > 1 else ~torch.isfinite(part.float())
+    where = "their values are not finite: mend them or leave them out"
+    if not bad.any():
+        task.eval()
+        with torch.no_grad():
+            bad = ~torch.isfinite(task.represent(parts[0]).float()).flatten(1).all(1)
+        task.train()
+        where = "their features are not finite: look at these samples"
+    names = indices[bad].tolist() or indices.tolist()
+    if not bad.any():
+        where = "its samples look sound one by one: a smaller lr, or a longer warmup, is the usual cure"
+    whole = ", … " if len(names) > 20 else ""
+    return (f"the loss became {loss.item()} in step {step}, which was not taken: the weights are those before it. "
+            f"Samples {', '.join(map(str, names[:20]))}{whole} ({where})")
+
+
+def _fingerprint(data):
+    """Enough of the data to notice that another set was given on resuming: shapes, and a checksum of 64 of the examples."""
+    parts = data if isinstance(data, tuple) else (data,)
+    text = []
+    for part in parts:
+        few = part[:: max(1, len(part) // 64)].contiguous().cpu()
+        text.append(f"{tuple(part.shape)} {part.dtype} #{zlib.crc32(few.reshape(-1).view(torch.uint8).numpy()):08x}")
+    return "; ".join(text)
+
+
+def _resume(path, settings, task, updates):
+    state = None if path is None else checkpoints.load_latest(path)
+    if state is None:
+        return [], {}, 0, 0.0
+    changed = [f"{name} was {state['settings'].get(name)!r}, now {value!r}"
+               for name, value in settings.items() if state["settings"].get(name) != value]
+    if changed:
+        raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give this run a checkpoint of its own, or "
+                         f"delete that file")
+    try:
+        task.load_state_dict(state["task"])
+    except RuntimeError as error:
+        raise ValueError(f"{path} holds a network of another shape. Give this run a checkpoint of its own, or delete "
+                         f"that file. {error}") from error
+    updates.load_state_dict(state["optimizer"])
+    sums = {name: value.to(updates.param_groups[0]["params"][0].device) if isinstance(value, torch.Tensor) else value
+            for name, value in state["sums"].items()}
+    return state["history"], sums, state["step"], state["seconds"]
+
+
+def _save(path, settings, task, updates, history, sums, step, seconds):
+    try:
+        checkpoints.save(path, {"settings": settings, "task": dict(task.state_dict()), "optimizer": updates.state_dict(),
+                                "history": history, "sums": sums, "step": step, "seconds": seconds})
+    except OSError as error:                                      # training goes on in memory: nothing learnt is lost
+        warnings.warn(f"step {step} was not saved: {error}", stacklevel=3)
+
+
+@contextmanager
+def _only_writer(path):
+    """Two notebooks must not write one run."""
+    if path is None:
+        yield
+        return
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RuntimeError(f"{path} is being written by another notebook or process. Stop that one, or give this run a "
+                           f"checkpoint of its own") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _own_generators(device):
+    """Training seeds torch at every step; what the caller's generators would have drawn next stays the same."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+
+
+@contextmanager
+def _stop_button():
+    """SIGINT → a list that is no longer empty; a second one raises KeyboardInterrupt at once."""
+    pressed = []
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        yield pressed
+        return
+
+    def press(signum, frame):
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(True)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
