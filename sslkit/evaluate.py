@@ -98,43 +98,45 @@ class Probe(NamedTuple):
         return self.scores(features).argmax(1)
 
 
-def linear_probe(features, labels, validation_features, validation_labels, *,
-                 penalties=(1.0, 1e-1, 1e-2, 1e-3, 1e-4)):
+def linear_probe(features, labels, validation_features, validation_labels, *, penalties=(1.0, 1e-1, 1e-2, 1e-3, 1e-4)):
     """Multinomial logistic regression on standardised features, its penalty chosen on the validation split → Probe.
 
     features (N, D), labels (N,). The loss is the mean cross-entropy + penalty / 2 · ‖weight‖², solved by scikit-learn's
-    L-BFGS. Raises ValueError for wrong shapes, values that are not finite, a single class, or labels out of range.
+    L-BFGS from the first penalty to the last, each from the solution before. Raises ValueError for wrong shapes, values
+    that are not finite, a single class, or labels out of range.
     """
     _check_features(features, labels)
     _check_features(validation_features, validation_labels)
-    if len(labels.unique()) < 2:
-        raise ValueError(f"all {len(labels)} labels are {int(labels[0])}: a probe needs two classes at least")
-    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
     best = None
-    for penalty in penalties:
-        probe = _fit(features, labels, mean, std, penalty)
-        validation = accuracy(probe.predict(validation_features), validation_labels)
-        if best is None or validation > best.validation:
-            best = probe._replace(validation=validation)
+    for probe in _fits(features, labels, penalties):
+        probe = probe._replace(validation=accuracy(probe.predict(validation_features), validation_labels))
+        if best is None or probe.validation > best.validation:
+            best = probe
     return best
 
 
-def _fit(features, labels, mean, std, penalty):
+def _fits(features, labels, penalties):
+    """One Probe a penalty. Weak penalties on few labels need not converge within the limit: validation judges them as they are."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    solver = LogisticRegression(C=1 / (penalty * len(features)), max_iter=300)
-    with warnings.catch_warnings():                       # a weak penalty on few labels need not converge: validation judges it
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        solver.fit(((features - mean) / std).cpu().numpy(), labels.cpu().numpy())
-    classes = int(labels.max()) + 1
-    weight, bias = torch.zeros(features.shape[1], classes), torch.full((classes,), -torch.inf)
-    coefficients, intercepts = torch.from_numpy(solver.coef_).float(), torch.from_numpy(solver.intercept_).float()
-    if len(coefficients) == 1:                            # two classes: scikit-learn gives the second one's row only
-        coefficients, intercepts = torch.cat([-coefficients, coefficients]) / 2, torch.cat([-intercepts, intercepts]) / 2
-    present = torch.from_numpy(solver.classes_)
-    weight[:, present], bias[present] = coefficients.T, intercepts
-    return Probe(weight, bias, mean, std, penalty, float("nan"))
+    present = labels.unique().cpu()
+    if len(present) < 2:
+        raise ValueError(f"all {len(labels)} labels are {int(labels[0])}: a probe needs two classes at least")
+    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
+    standard_features, classes = ((features - mean) / std).cpu().numpy(), int(present.max()) + 1
+    solver = LogisticRegression(max_iter=200, warm_start=True)
+    for penalty in penalties:
+        solver.set_params(C=1 / (penalty * len(features)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            solver.fit(standard_features, labels.cpu().numpy())
+        weight, bias = torch.zeros(features.shape[1], classes), torch.full((classes,), -torch.inf)
+        found, offsets = torch.from_numpy(solver.coef_).float(), torch.from_numpy(solver.intercept_).float()
+        if len(found) == 1:                               # two classes: scikit-learn keeps the second one's row only
+            found, offsets = torch.cat([-found, found]) / 2, torch.cat([-offsets, offsets]) / 2
+        weight[:, present], bias[present] = found.T, offsets
+        yield Probe(weight, bias, mean.cpu(), std.cpu(), penalty, float("nan"))
 
 
 def accuracy(predicted, labels):
@@ -142,14 +144,15 @@ def accuracy(predicted, labels):
     return (predicted.cpu() == labels.cpu()).float().mean().item()
 
 
-def fine_tune(encoder, labelled, classes, *, steps=None, batch_size=64, lr=1e-3, augment=standard, seed=0, **settings):
+def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_size=64, lr=1e-3, augment=standard, seed=0,
+              **settings):
     """A copy of `encoder` and a new head, trained on the labelled pictures of a Dataset → Supervised task.
 
     The encoder given stays as it is. From scratch is the same with a fresh encoder. steps: default 30 epochs, at least
-    150 and at most 1500 steps. Other settings go to `train`.
+    150 and at most `longest` steps. Other settings go to `train`.
     """
     if steps is None:
-        steps = int(min(max(150, 30 * len(labelled) / batch_size), 1500))
+        steps = int(min(max(150, 30 * len(labelled) / batch_size), longest))
     task = Supervised(copy.deepcopy(encoder), classes, augment)
     settings = {"progress": False, **settings}
     train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
@@ -161,22 +164,29 @@ def predict(task, images, **settings):
     return embed(task, images, **settings).argmax(1)
 
 
-def probed(represent):
-    """An arm of `label_curve`: a linear probe on frozen features, embedded once for all budgets and seeds."""
-    cache = {}
+def probed(*represents):
+    """An arm of `label_curve`: a linear probe on frozen features, embedded once for all budgets and seeds.
+
+    Given several (the layers of one encoder), the validation split chooses among them, as it chooses the penalty.
+    """
+    embedded, fitted = {}, {}
 
     def arm(splits, chosen, seed):
-        if not cache:
-            cache.update(pool=torch.cat([embed(represent, splits.train), embed(represent, splits.validation)]),
-                         test=embed(represent, splits.test))
-        pool, labels = cache["pool"], torch.cat([splits.train.labels, splits.validation.labels]).cpu()
-        number = len(splits.train)
-        chooses = chosen[chosen < number]                 # at the largest budget validation is learnt from as well, but only
-        probe = linear_probe(pool[chooses], labels[chooses], pool[number:], labels[number:])       # after it has chosen
-        if len(chooses) < len(chosen):
-            probe = _fit(pool[chosen], labels[chosen], probe.mean, probe.std, probe.penalty)._replace(validation=probe.validation)
-        return {"accuracy": accuracy(probe.predict(cache["test"]), splits.test.labels),
-                "validation": probe.validation, "penalty": probe.penalty}
+        if not embedded:
+            for number, represent in enumerate(represents):
+                embedded[number] = [embed(represent, part) for part in splits]
+        labels = [part.labels.cpu() for part in splits]
+        key = chosen.numpy().tobytes()                    # where all labels are taken, every seed takes the same
+        if key not in fitted:
+            mine = chosen[chosen < len(splits.train)]
+            best, name = max(((linear_probe(train[mine], labels[0][mine], validation, labels[1]), name)
+                              for name, (train, validation, _) in embedded.items()), key=lambda pair: pair[0].validation)
+            probe, (train, validation, test) = best, embedded[name]
+            if len(mine) < len(chosen):                   # the largest budget learns from validation too, once it has chosen
+                (probe,) = _fits(torch.cat([train, validation])[chosen], torch.cat(labels[:2])[chosen], [best.penalty])
+            fitted[key] = {"accuracy": accuracy(probe.predict(test), labels[2]), "validation": best.validation,
+                           "penalty": best.penalty, "representation": name}
+        return fitted[key]
 
     return arm
 

@@ -59,8 +59,7 @@ def both(*distances):
 
 def stripes(w, number, share=0.5):
     """Lines across w, `number` of them to a unit, `share` of it covered: 0 or 1, softened. A texture, not a distance."""
-    wave = (w * number).frac().abs_() if isinstance(w, torch.Tensor) else w
-    return ((share - wave) * 6).clamp_(0, 1)
+    return ((share - (w * number) % 1) * 6).clamp_(0, 1)
 
 
 def bricks(u, v, rows):
@@ -91,16 +90,16 @@ def hsv(hue, saturation, value):
 def brush(canvas, scale, outline=None):
     """→ paint(distance, colour, amount), which lays colour over `canvas` (N, 3, H, W) where distance < 0.
 
-    scale: pixels to a unit of distance: the edge of a part is blended over one pixel (anti-aliasing). amount: opacity, a
+    scale: pixels to a unit of distance: the edge of a part is blended over one pixel (anti-aliasing). None: everywhere. amount: opacity, a
     number or a texture in [0, 1]. outline: (N, H, W), kept as the distance to all that was painted opaque.
     """
     def paint(distance, colour, amount=None):
-        mask = (0.5 - distance * scale).clamp_(0, 1)              # (N, H, W)
+        mask = 1.0 if distance is None else (0.5 - distance * scale).clamp_(0, 1)     # (N, H, W)
         if amount is not None:
-            mask *= amount
+            mask = mask * amount
         elif outline is not None:
             torch.minimum(outline, distance, out=outline)
-        canvas.lerp_(colour, mask[:, None])
+        canvas.lerp_(colour, mask if isinstance(mask, float) else mask[:, None])
     return paint
 
 
@@ -148,7 +147,7 @@ def tree(u, v, paint, look):
 
 def car(u, v, paint, look):
     t = look.t
-    back, roof = -0.45 - 0.4 * t[0], 0.4 + 0.0 * t[0]
+    back, roof = -0.45 - 0.4 * t[0], 0.4
     cabin = polygon(u, v, (back - 0.1, 0.5), (roof + 0.25, 0.5), (roof - 0.1, 1.0), (back + 0.05, 1.0))
     paint(cabin, look.body)
     glass = polygon(u, v, (back + 0.02, 0.57), (roof + 0.12, 0.57), (roof - 0.14, 0.92), (back + 0.1, 0.92))
@@ -202,12 +201,12 @@ def fish(u, v, paint, look):
     paint(body, look.body)
     scales = ((u * 7 + (v * 9).floor() * 0.5) % 1 - 0.5).square() + ((v * 9) % 1 - 0.2).square()
     paint(body, look.dark, (scales * 3 - 0.55).clamp(0, 1) * 0.7)
-    paint(both(body, 0.9 - (0.9 + u * 0) + v - 0.33), look.pale, 0.7)
+    paint(both(body, v - 0.33), look.pale, 0.7)
     band = ((u * (2 + 2 * t[1])) % 1 - 0.5).abs() - 0.22
     paint(both(body, band / 3, u - 0.35, -0.55 - u), look.accent, (t[2] > 0.45) * 1.0)
     paint(both(circle(u, v, 0.15, 0.5, 0.4), 0.47 - u, body), look.body)
     paint(both((circle(u, v, 0.05, 0.5, 0.38)).abs() - 0.025, body, 0.2 - u), look.dark)
-    paint(polygon(u, v, (-0.1, 0.42), (0.18, 0.42), (-0.14, 0.2)), look.accent)
+    paint(polygon(u, v, (-0.14, 0.2), (0.18, 0.42), (-0.1, 0.42)), look.accent)
     paint(circle(u, v, 0.58, 0.6, 0.11), look.white)
     paint(circle(u, v, 0.61, 0.6, 0.06), look.ink)
     paint(line(u, v, 0.75, 0.4, 0.88, 0.43, 0.02), look.ink)
@@ -272,7 +271,7 @@ def mushroom(u, v, paint, look):
     tall = 0.3 + 0.2 * t[1]
     cap = both(ellipse(u, v, -0.05, 1 - tall, 0.36 + 0.12 * t[2], tall), 1 - tall - v - 0.05)
     paint(cap, look.body)
-    paint(both(cap, v - (1 - tall) + 0.0), look.dark)
+    paint(both(cap, v - (1 - tall)), look.dark)
     for a, b, radius in ((-0.22, 0.35, 0.055), (0.0, 0.6, 0.07), (0.17, 0.25, 0.06), (-0.08, 0.18, 0.04)):
         spot = ellipse(u, v, a - 0.05, 1 - tall + tall * b, radius, radius * 0.85)
         paint(both(spot, cap), look.white, (t[3] < 0.75) * 1.0)
@@ -284,7 +283,7 @@ def face(u, v, paint, look):
     paint(both(ellipse(u, v, 0, 0.0, 0.36, 0.3), -v), look.accent, stripes(v, 9, 0.45))
     paint(box(u, v, 0, 0.28, 0.09, 0.08), look.dark)
     long = (t[0] > 0.5) * 1.0
-    paint(ellipse(u, v, -0.02, 0.58 - 0.06 * long, 0.36, 0.36 + 0.02 * long), look.hair)
+    paint(both(ellipse(u, v, -0.02, 0.6, 0.38, 0.38 + 0.02 * long), 0.6 - 0.3 * long - v), look.hair)
     for side in (-1, 1):
         paint(circle(u, v, side * 0.32, 0.56, 0.065), look.body)
     head = ellipse(u, v, 0.0, 0.57, 0.31, 0.34)

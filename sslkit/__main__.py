@@ -1,0 +1,172 @@
+"""The command line: python -m sslkit train | evaluate | curve | data."""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from . import data, evaluate, recipes
+from .checkpoint import write_whole
+from .train import choose_device, train
+
+
+def main(words=None):
+    """Runs one command. Errors that a user can mend end in one line, not in a traceback."""
+    arguments = parser().parse_args(words)
+    try:
+        arguments.run(arguments)
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"sslkit {arguments.command}: {error}")
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="python -m sslkit", description="Learn without labels, then see what a few labels buy.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="train | evaluate | curve | data")
+
+    def command(name, run, help):
+        added = commands.add_parser(name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        added.set_defaults(run=run)
+        return added
+
+    for name, run, help in (
+            ("train", run_train, "pretrain an encoder without labels; an interrupted run goes on where it stopped"),
+            ("evaluate", run_evaluate, "train (or load), then nearest neighbours and a linear probe on every layer, on the validation split"),
+            ("curve", run_curve, "train (or load), then accuracy by number of labels, against scratch, random features and pixels")):
+        added = command(name, run, help)
+        added.add_argument("method", nargs="?", choices=recipes.RECIPES, default="rotation", help="what to learn by")
+        added.add_argument("--data", choices=("scenes", "cifar10"), default="scenes", help="what to learn from")
+        added.add_argument("--tier", choices=("cpu", "gpu"), default=None, help="size of network and run; by the machine if left out")
+        added.add_argument("--steps", type=int, default=None, help="length of training; the recipe's if left out")
+        added.add_argument("--seed", type=int, default=0, help="of weights, batches and random draws")
+        added.add_argument("--device", default=None, help="cpu, cuda or mps; the best there is if left out")
+        added.add_argument("--out", type=Path, default=Path("runs"), help="folder for checkpoints, tables and figures")
+        if name == "curve":
+            added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels a class; by the data if left out")
+            added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
+            added.add_argument("--fine-tune", action="store_true", help="one more arm: the pretrained network fine-tuned")
+
+    added = command("data", run_data, "fetch or draw a dataset, say what is in it, and save a sheet of its pictures")
+    added.add_argument("name", nargs="?", choices=("scenes", "cifar10"), default="scenes")
+    added.add_argument("--out", type=Path, default=Path("runs"), help="folder for the sheet")
+    return top
+
+
+def run_train(arguments):
+    task, splits, _, _ = pretrain(arguments)
+    print(f"\nnext: python -m sslkit curve {arguments.method} --data {arguments.data}")
+
+
+def run_evaluate(arguments):
+    task, splits, _, _ = pretrain(arguments)
+    depths = range(1, len(task.encoder.blocks) + 1)
+    features = {depth: [evaluate.embed(evaluate.Layer(task.encoder, depth, 2), part, device=arguments.device)
+                        for part in (splits.train, splits.validation)] for depth in depths}
+    labels, validation_labels = splits.train.labels, splits.validation.labels
+    print(f"\n{'features':<28}{'linear probe':>14}{'kNN':>8}    accuracy on the validation split, all training labels, per cent")
+    for depth, (mine, validation) in features.items():
+        linear = evaluate.linear_probe(mine, labels, validation, validation_labels).validation
+        near = evaluate.accuracy(evaluate.knn(mine, labels, validation), validation_labels)
+        print(f"block {depth} of {len(depths)}, 2 × 2 grid{'':<7}{100 * linear:>14.1f}{100 * near:>8.1f}")
+
+
+def run_curve(arguments):
+    from .plots import label_curve as draw                         # matplotlib costs a second: only where it is used
+
+    began = time.monotonic()
+    task, splits, history, recipe = pretrain(arguments)
+    tier, device = arguments.tier, arguments.device
+    settings = {**recipes.from_scratch(tier, arguments.data), "device": device}
+    torch.manual_seed(arguments.seed + 1)
+    random_encoder = recipes.encoder(tier)
+    layers = lambda encoder: [evaluate.Layer(encoder, depth, 2) for depth in range(1, len(encoder.blocks) + 1)]
+    arms = {f"{arguments.method}, linear probe": evaluate.probed(*layers(task.encoder)),
+            "random encoder, linear probe": evaluate.probed(*layers(random_encoder)),
+            "raw pixels, linear probe": evaluate.probed(evaluate.raw_pixels),
+            "from scratch": evaluate.trained(lambda: recipes.encoder(tier), **settings)}
+    if arguments.fine_tune:
+        arms[f"{arguments.method}, fine-tuned"] = evaluate.trained(lambda: task.encoder, **settings)
+    budgets = arguments.budgets or evaluate.BUDGETS[arguments.data]
+
+    path = arguments.out / f"{run_name(arguments)}-curve.json"
+    about = {"command": f"python -m sslkit {' '.join(sys.argv[1:])}", "method": arguments.method, "data": arguments.data,
+             "tier": tier, "seed": arguments.seed, "encoder": str(type(task.encoder).__name__), "pretraining": recipe.settings,
+             "labelled_training": recipes.from_scratch(tier, arguments.data), "budgets": list(budgets), "seeds": arguments.seeds,
+             "pictures": {name: len(part) for name, part in zip(splits._fields, splits)}}
+    records, earlier = [], 0.0
+    if path.exists():                                              # an interrupted curve goes on after its last record
+        stored = json.loads(path.read_text())
+        if all(stored["about"].get(key) == value for key, value in about.items() if key != "command"):
+            records, earlier = stored["records"], stored["seconds"]
+
+    def keep(record):
+        if record is not None:
+            records.append(record)
+            print(f"{record['budget']:>5} labels a class, seed {record['seed']}: {record['arm']:<30} {100 * record['accuracy']:5.1f} %", flush=True)
+        content = {"about": about, "machine": machine(device), "seconds": round(earlier + time.monotonic() - began, 1),
+                   "pretraining": history[-1], "records": records}
+        write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+
+    evaluate.label_curve(arms, splits, budgets=budgets, seeds=range(arguments.seeds), on_result=keep, done=tuple(records))
+    keep(None)
+    figure = path.with_suffix(".png")
+    draw(records, title=f"{arguments.method} on {arguments.data}").savefig(figure, dpi=150)
+    print(f"\naccuracy on the test split, per cent, mean ± standard deviation over {arguments.seeds} draws of labels\n")
+    print(evaluate.table(records))
+    print(f"\nfigure: {figure}\nnumbers: {path}\nnext: make lab, and open 01_rotation.ipynb")
+
+
+def run_data(arguments):
+    from .plots import contact_sheet
+
+    splits = recipes.splits(arguments.name, recipes.tier())
+    for name, part in zip(splits._fields, splits):
+        print(f"{name:<11}{len(part):>7} pictures {tuple(part.images.shape[1:])}, labels: {', '.join(part.classes)}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / f"{arguments.name}.png"
+    contact_sheet(splits.train).savefig(path, dpi=150)
+    print(f"sheet: {path}")
+
+
+def pretrain(arguments):
+    """Arguments → the trained task, its splits, the history, the recipe. A finished run is loaded, not repeated."""
+    arguments.tier = arguments.tier or recipes.tier()
+    torch.manual_seed(arguments.seed)
+    recipe = recipes.RECIPES[arguments.method](arguments.tier, arguments.data)
+    if arguments.steps is not None:
+        recipe.settings["steps"] = arguments.steps
+    device = choose_device(arguments.device)
+    print(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads): "
+          f"{recipe.settings['steps']} steps, about {recipe.minutes:g} minutes with the recipe's length", flush=True)
+    splits = recipes.splits(arguments.data, arguments.tier)
+    path = arguments.out / f"{run_name(arguments)}.safetensors"
+    history = train(recipe.task, torch.cat([splits.train.images, splits.validation.images]), seed=arguments.seed,
+                    device=arguments.device, checkpoint=path, **recipe.settings)
+    if history[-1]["step"] < recipe.settings["steps"]:
+        sys.exit(130)
+    last = ", ".join(f"{name} {history[-1][name]:.3f}" for name in history[-1] if name not in ("step", "lr", "seconds"))
+    print(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {last} ({path})", flush=True)
+    return recipe.task, splits, history, recipe
+
+
+def run_name(arguments):
+    length = "" if arguments.steps is None else f"-{arguments.steps}"
+    return f"{arguments.method}-{arguments.data}-{arguments.tier}{length}-{arguments.seed}"
+
+
+def machine(device=None):
+    """What a measurement was made on and with."""
+    device = choose_device(device)
+    import torchvision
+
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {"device": device.type, "name": name, "cores": os.cpu_count(), "threads": torch.get_num_threads(),
+            "python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
+
+
+if __name__ == "__main__":
+    main()
