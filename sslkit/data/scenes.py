@@ -22,16 +22,16 @@ STRAY = 0.15         # share of things that may be anywhere at all, so that the 
 # Where a thing is at home; its least and greatest height (of the picture's); half its width (of its height); how often
 # it flies or swims; its saturation and brightness; its usual hue and how far it may be from that.
 HABITS = {
-    "house": ("meadow forest street beach snow", 0.45, 0.85, 0.45, 0.0, 0.3, 0.92, 0.08, 0.06),
-    "tree": ("meadow forest street beach snow", 0.5, 0.9, 0.42, 0.0, 0.6, 0.6, 0.3, 0.05),
-    "car": ("street meadow beach snow forest room", 0.26, 0.46, 1.0, 0.0, 0.75, 0.85, 0.0, 0.5),
-    "boat": ("sea sea beach room snow", 0.4, 0.75, 0.65, 0.0, 0.65, 0.75, 0.02, 0.25),
-    "fish": ("underwater underwater sea room beach sky", 0.26, 0.5, 0.95, 1.0, 0.75, 0.92, 0.08, 0.2),
-    "bird": ("sky meadow forest street beach snow sea", 0.32, 0.6, 0.8, 0.5, 0.6, 0.85, 0.6, 0.25),
-    "flower": ("meadow forest room street beach moon", 0.42, 0.85, 0.4, 0.0, 0.65, 0.95, 0.95, 0.17),
-    "mushroom": ("forest forest meadow room snow underwater", 0.36, 0.75, 0.5, 0.0, 0.75, 0.85, 0.02, 0.06),
-    "face": ("meadow street room beach snow forest", 0.5, 0.88, 0.38, 0.0, 0.42, 0.85, 0.065, 0.015),
-    "rocket": ("moon sky street meadow room sea", 0.5, 0.88, 0.36, 0.6, 0.25, 0.92, 0.6, 0.5),
+    "house": ("meadow forest street beach snow", 0.38, 0.85, 0.45, 0.0, 0.3, 0.92, 0.08, 0.06),
+    "tree": ("meadow forest street beach snow", 0.42, 0.9, 0.42, 0.0, 0.6, 0.6, 0.3, 0.05),
+    "car": ("street meadow beach snow forest room", 0.22, 0.46, 1.0, 0.0, 0.75, 0.85, 0.0, 0.5),
+    "boat": ("sea sea beach room snow", 0.34, 0.75, 0.65, 0.0, 0.65, 0.75, 0.02, 0.25),
+    "fish": ("underwater underwater sea room beach sky", 0.22, 0.5, 0.95, 1.0, 0.75, 0.92, 0.08, 0.2),
+    "bird": ("sky meadow forest street beach snow sea", 0.26, 0.6, 0.8, 0.5, 0.6, 0.85, 0.6, 0.25),
+    "flower": ("meadow forest room street beach moon", 0.36, 0.85, 0.4, 0.0, 0.65, 0.95, 0.95, 0.17),
+    "mushroom": ("forest forest meadow room snow underwater", 0.3, 0.75, 0.5, 0.0, 0.75, 0.85, 0.02, 0.06),
+    "face": ("meadow street room beach snow forest", 0.4, 0.88, 0.38, 0.0, 0.42, 0.85, 0.065, 0.015),
+    "rocket": ("moon sky street meadow room sea", 0.4, 0.88, 0.36, 0.6, 0.25, 0.92, 0.6, 0.5),
 }
 LEAST, GREATEST, HALF_WIDTH, FLOATS, SATURATION, VALUE, HUE, HUE_SPREAD = torch.tensor(
     [habit[1:] for habit in HABITS.values()]).unbind(1)
@@ -52,10 +52,10 @@ NOISE = torch.stack([torch.rot90(NOISE, turns) for turns in range(4)])
 def sample(number, generator):
     """→ parameters of `number` pictures, a dict of tensors whose first dimension is `number`.
 
-    kind, background, light: int64, indices into KINDS, PLACES, LIGHTS. x, y: the thing's centre, in [0, 1] from the left
-    and from the top. size: its height, of the picture's. hue: of its main part, in [0, 1). direction: 0 faces left,
-    1 right. pose, tilt: turn of the thing and of the camera, in radians. horizon: in [0, 1] from the top. afloat: 1 for
-    what flies or swims, 0 for what stands. sun: light from the left -1 … 1 right. glare: how uneven the light is.
+    kind, background, light: int64, indices into KINDS, PLACES, LIGHTS. x, y: the thing's centre, in [0, 1] from the
+    left and from the top. size: its height, of the picture's. hue: of its main part, in [0, 1). direction: 0 faces
+    left, 1 right. pose, tilt: turn of the thing and of the camera, in radians. horizon: in [0, 1] from the top.
+    afloat: 1 for what flies or swims, 0 for what stands. sun: light from the left -1 … 1 right. glare: how uneven the light is.
     seed, and the free numbers in [0, 1): "shape" and "thing_tones" (the thing's proportions and colours), "scenery" and
     "place_tones" (the setting's), "clutter" (the last piece stands in front).
     """
@@ -81,9 +81,9 @@ def sample(number, generator):
     unusual = (rand() < 0.2) & (kind != KINDS.index("face"))
     hue = torch.where(autumn, 0.08, HUE[kind]) + HUE_SPREAD[kind] * (2 * rand() - 1)
     return {"kind": kind, "background": background, "light": light, "x": x + 0.5, "y": y + 0.5, "size": size,
-            "hue": torch.where(unusual, rand(), hue % 1), "direction": (rand() < 0.5).long(), "pose": pose, "tilt": tilt,
-            "horizon": horizon, "afloat": afloat, "sun": rand() * 2 - 1, "glare": rand() * 0.5, "seed": rand(),
-            "shape": rand(8), "thing_tones": rand(8), "scenery": rand(12), "place_tones": rand(8),
+            "hue": torch.where(unusual, rand(), hue % 1), "direction": (rand() < 0.5).long(), "pose": pose,
+            "tilt": tilt, "horizon": horizon, "afloat": afloat, "sun": rand() * 2 - 1, "glare": rand() * 0.5,
+            "seed": rand(), "shape": rand(8), "thing_tones": rand(8), "scenery": rand(12), "place_tones": rand(8),
             "clutter": rand(3, 8)}
 
 
@@ -119,16 +119,18 @@ def palette(p):
     return dict(
         body=hsv(p["hue"], saturation, value), dark=hsv(p["hue"], saturation, value * 0.68),
         pale=hsv(p["hue"], saturation * 0.5, (value * 1.25).clamp(max=1)), accent=hsv(a[3], 0.7, 0.75 + 0.25 * a[4]),
-        roof=hsv(tiles, 0.6, 0.5 + 0.3 * a[4]), cloth=hsv(a[5], 0.12, 0.97), wood=hsv(0.05 + 0.04 * a[5], 0.5, 0.3 + 0.3 * a[6]),
-        leaf=hsv(0.22 + 0.12 * a[5], 0.65, 0.45 + 0.3 * a[6]), hair=hsv(0.04 + 0.08 * a[5], 0.6, 0.12 + 0.75 * a[6] ** 2),
-        ink=flat(0.12, 0.11, 0.15), white=flat(0.97, 0.97, 0.95), red=flat(0.83, 0.22, 0.22), warm=lit(flat(1.0, 0.72, 0.2)),
+        roof=hsv(tiles, 0.6, 0.5 + 0.3 * a[4]), cloth=hsv(a[5], 0.12, 0.97),
+        wood=hsv(0.05 + 0.04 * a[5], 0.5, 0.3 + 0.3 * a[6]), leaf=hsv(0.22 + 0.12 * a[5], 0.65, 0.45 + 0.3 * a[6]),
+        hair=hsv(0.04 + 0.08 * a[5], 0.6, 0.12 + 0.75 * a[6] ** 2), ink=flat(0.12, 0.11, 0.15),
+        white=flat(0.97, 0.97, 0.95), red=flat(0.83, 0.22, 0.22), warm=lit(flat(1.0, 0.72, 0.2)),
         glass=lit(hsv(0.55 + 0.05 * a[5], 0.35, 0.75 + 0.2 * a[6])),
         sky_top=wide(SKY_TOP) * lamp, sky_low=wide(SKY_LOW) * lamp, sun_colour=wide(SUN) * lamp,
         star=flat(0.95, 0.95, 0.85) * lamp, cloud=torch.lerp(flat(0.97, 0.97, 0.98), flat(0.4, 0.45, 0.6), night),
-        green=green(0.6, 0.6), pale_green=green(0.75, 0.45), far_green=green(0.5, 0.35), dark_green=green(0.32, 0.5),
-        moss=hsv(0.1 + 0.15 * b[3], 0.5, 0.3 + 0.25 * b[4]), grey=grey(0.42), pavement=grey(0.62),
+        green=green(0.6, 0.6), pale_green=green(0.75, 0.45), far_green=green(0.5, 0.35), dark_green=green(0.38, 0.5),
+        moss=hsv(0.1 + 0.15 * b[3], 0.5, 0.36 + 0.25 * b[4]), grey=grey(0.42), pavement=grey(0.62),
         wall_far=hsv(b[3], 0.2, 0.75), wall_near=hsv(b[5], 0.3, 0.45 + 0.3 * b[4]),
-        sea=hsv(blue, 0.6, 0.6 + 0.25 * b[1]), sea_pale=hsv(blue, 0.3, 0.9), sea_dark=hsv(blue + 0.04, 0.75, 0.25 + 0.25 * b[1]),
+        sea=hsv(blue, 0.6, 0.6 + 0.25 * b[1]), sea_pale=hsv(blue, 0.3, 0.9),
+        sea_dark=hsv(blue + 0.04, 0.75, 0.25 + 0.25 * b[1]),
         sand=hsv(0.1 + 0.03 * b[4], 0.35, 0.75 + 0.2 * b[3]), weed=hsv(0.2 + 0.25 * b[3], 0.6, 0.35 + 0.3 * b[4]),
         wallpaper=hsv(b[3], 0.3, 0.45 + 0.5 * b[4]), wallpaper_dark=hsv(b[3], 0.4, 0.35 + 0.4 * b[4]),
         floor=hsv(0.05 + 0.06 * b[5], 0.3 + 0.3 * b[1], 0.35 + 0.5 * b[2]), rug=hsv(b[6], 0.6, 0.8),
@@ -136,9 +138,14 @@ def palette(p):
         space=hsv(0.6 + 0.2 * b[3], 0.7, 0.12 + 0.1 * b[4]) * lamp, nebula=hsv(b[5], 0.6, 0.4) * lamp)
 
 
+def at_a_time(size):
+    """How many pictures of `size` pixels are drawn at a time, to spare memory."""
+    return max(1, 2 ** 19 // size ** 2)
+
+
 def draw(parameters, size=32):
     """Parameters (see `sample`) → pictures uint8 (N, 3, size, size). Pure: same parameters, same pictures."""
-    number, step = len(parameters["kind"]), max(1, 2 ** 19 // size ** 2)         # so many at a time, to spare memory
+    number, step = len(parameters["kind"]), at_a_time(size)
     if number > step:
         return torch.cat([draw({name: values[first:first + step] for name, values in parameters.items()}, size)
                           for first in range(0, number, step)])
@@ -147,9 +154,9 @@ def draw(parameters, size=32):
     names, colours = list(colours), torch.stack(list(colours.values()), 1)        # (N, colours, 3, 1, 1)
     grain = F.interpolate(noise(parameters["seed"], 16)[:, None], (size, size), mode="bilinear")[:, 0]
     line = (torch.arange(size) + 0.5) / size - 0.5
-    x, down = turn(line, line[:, None], -p["tilt"])                              # (N, size, size), as the camera sees it
+    x, down = turn(line, line[:, None], -p["tilt"])                             # (N, size, size), as the camera sees
     middle_x, middle_down = turn(p["x"] - 0.5, p["y"] - 0.5, -p["tilt"])         # (N, 1, 1)
-    canvas = torch.empty(number, 3, size, size)
+    canvas = torch.zeros(number, 3, size, size)
 
     def look_at(chosen):
         """All that the drawing functions may ask of the chosen pictures, ready to spread over their pixels."""
@@ -182,7 +189,7 @@ def draw(parameters, size=32):
         shade = (0.45 - 0.9 * u * look.sun * facing - 0.3 * v).clamp_(0, 0.9)    # the side away from the sun, and below
         paint(outline, look.ink, shade * 0.45)
         paint(outline.abs_() - 0.012, look.ink, 0.5)
-        foot(u, v + 0.5, paint, look)
+        foot(u, v + 0.5, HALF_WIDTH[index], paint, look)
         clutter(x[chosen], p["horizon"][chosen] - 0.4 - down[chosen], brush(part, size), look, look.clutter[-1:])
         canvas[chosen] = part
 
@@ -207,11 +214,13 @@ def scenes(number=10_000, size=32, *, seed=0, split="train"):
                          f"torch.nn.functional.interpolate")
     if split not in SPLITS:
         raise ValueError(f"scenes(split={split!r}): want one of {', '.join(map(repr, SPLITS))}")
-    images, blocks = torch.empty(number, 3, size, size, dtype=torch.uint8), []
+    images, blocks, step = torch.empty(number, 3, size, size, dtype=torch.uint8), [], at_a_time(size)
     for first in range(0, number, BLOCK):
         stream = (seed * len(SPLITS) + SPLITS.index(split)) * 2 ** 24 + first // BLOCK
         blocks.append(sample(BLOCK, torch.Generator().manual_seed(stream)))
-        images[first:first + BLOCK] = draw(blocks[-1], size)[:number - first]
+        wanted = -(-(number - first) // step) * step      # whole steps: how many are drawn together may change last bits
+        block = {name: values[:wanted] for name, values in blocks[-1].items()}
+        images[first:first + BLOCK] = draw(block, size)[:number - first]
     names = ("kind", "x", "y", "size", "hue", "direction", "background", "light")
     factors = {name: torch.cat([block[name] for block in blocks])[:number] for name in names}
     return Dataset(images, factors["kind"].clone(), KINDS, factors, "scenes")

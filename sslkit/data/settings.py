@@ -1,7 +1,7 @@
 """Ten settings for the things to be in, drawn from back to front, and the clutter that lies about in them.
 
-x runs from -0.5 to 0.5, y is the height above the horizon, both in units of the picture and (N, H, W). See things.py for
-the shapes, the brush and what a `look` holds; here look.s are twelve free numbers in [0, 1].
+x runs from -0.5 to 0.5, y is the height above the horizon, both in units of the picture and (N, H, W). See things.py
+for the shapes, the brush and what a `look` holds; here look.s are twelve free numbers in [0, 1].
 """
 
 import torch
@@ -186,17 +186,17 @@ def clutter(x, y, paint, look, pieces):
         paint(shape + 0.013, colour, shown)
 
 
-def foot(u, v, paint, look):
-    """What stands in grass, in water or in snow stands a little way in it. u, v: the thing's own coordinates, upright."""
+def foot(u, v, half_width, paint, look):
+    """What stands in grass, water or snow stands a little way in it. u, v: the thing's own coordinates, but upright."""
     def here(*places):
         return sum(look.background == PLACES.index(place) for place in places) * (1 - look.afloat)
 
-    blades = both(v - 0.02 - 0.09 * ((u * 9 + look.seed * 9) % 1 - 0.5).abs_(), -0.06 - v, u.abs() - 1.1)
-    paint(blades, torch.where(here("meadow")[:, None] > 0, look.green, look.moss), 0.9 * here("meadow", "forest"))
-    swell = both(v - 0.06 - 0.02 * (u * 16).sin_(), -0.03 - v)
-    fading = (1.1 - u.abs()).clamp_(0, 1)
-    paint(swell, torch.where(here("sea")[:, None] > 0, look.sea, look.ice), here("sea", "snow") * fading)
-    paint(swell.abs_() - 0.012, look.white, 0.7 * here("sea") * fading)
+    teeth = ((u * 8 + look.seed * 9) % 1 - 0.5).abs_()
+    edge = both(v - 0.02 - 0.09 * teeth, ellipse(u, v, 0, 0, 0.1 + half_width, 0.1))
+    colour = torch.where(here("meadow")[:, None] > 0, look.green, look.moss)
+    colour = torch.where(here("sea")[:, None] > 0, look.sea, torch.where(here("snow")[:, None] > 0, look.ice, colour))
+    paint(edge, colour, 0.9 * here("meadow", "forest", "sea", "snow"))
+    paint(edge.abs_() - 0.012, look.white, 0.6 * here("sea"))
 
 
 SETTINGS = {setting.__name__: setting for setting in (meadow, forest, street, beach, sea, underwater, room, snow,

@@ -1,14 +1,14 @@
 """Ten kinds of things, each a short list of parts: how the drawn world's things look.
 
-A part is a signed distance (negative inside) on the grid of pixels, and a colour to paint it with. A thing is drawn in its
-own coordinates: u runs forwards (to the side it faces), v upwards, the thing stands on v = 0 and its top is v = 1.
+A part is a signed distance (negative inside) on the grid of pixels, and a colour to paint it with. A thing is drawn in
+its own coordinates: u runs forwards (to the side it faces), v upwards, it stands on v = 0 and its top is v = 1.
 u, v: (N, H, W). Everything that varies from picture to picture is a (N, 1, 1) tensor, every colour (N, 3, 1, 1).
 """
 
 import torch
 
 
-# --- shapes: signed distances ------------------------------------------------------------------------------------------
+# --- shapes: signed distances ----------------------------------------------------------------------------------------
 
 def circle(u, v, a, b, radius):
     return ((u - a).square_() + (v - b).square_()).sqrt_() - radius
@@ -58,7 +58,7 @@ def both(*distances):
 
 
 def stripes(w, number, share=0.5):
-    """Lines across w, `number` of them to a unit, `share` of it covered: 0 or 1, softened. A texture, not a distance."""
+    """Lines across w, `number` of them to a unit, `share` of it covered: 0 or 1, softened: a texture, no distance."""
     return ((share - (w * number) % 1) * 6).clamp_(0, 1)
 
 
@@ -71,14 +71,14 @@ def bricks(u, v, rows):
 
 
 def scatter(u, v, cells, seed):
-    """One point at a random place in each square of a grid. → distance to it (in squares), a random number of the square."""
+    """One point somewhere in each square of a grid → distance to it (in squares), a random number for the square."""
     column, row = (u * cells).floor(), (v * cells).floor()
     chance = ((column * 12.9898 + row * 78.233 + seed * 37.719).sin_() * 437.585).frac().abs_()
     across, up = 0.25 + 0.5 * chance, 0.25 + 0.5 * (chance * 17.13).frac()
     return circle(u * cells - column, v * cells - row, across, up, 0), (chance * 31.7).frac()
 
 
-# --- paint -------------------------------------------------------------------------------------------------------------
+# --- paint -----------------------------------------------------------------------------------------------------------
 
 def hsv(hue, saturation, value):
     """Hue, saturation, value, each a (N,) tensor or a number → colour (N, 3, 1, 1)."""
@@ -90,8 +90,8 @@ def hsv(hue, saturation, value):
 def brush(canvas, scale, outline=None):
     """→ paint(distance, colour, amount), which lays colour over `canvas` (N, 3, H, W) where distance < 0.
 
-    scale: pixels to a unit of distance: the edge of a part is blended over one pixel (anti-aliasing). None: everywhere. amount: opacity, a
-    number or a texture in [0, 1]. outline: (N, H, W), kept as the distance to all that was painted opaque.
+    distance: None is everywhere. amount: opacity, a number or a texture in [0, 1]. scale: pixels to a unit of distance:
+    an edge is blended over one pixel (anti-aliasing). outline: (N, H, W), kept as the distance to all painted opaque.
     """
     def paint(distance, colour, amount=None):
         mask = 1.0 if distance is None else (0.5 - distance * scale).clamp_(0, 1)     # (N, H, W)
@@ -103,9 +103,9 @@ def brush(canvas, scale, outline=None):
     return paint
 
 
-# --- the ten kinds -----------------------------------------------------------------------------------------------------
+# --- the ten kinds ---------------------------------------------------------------------------------------------------
 # look: body, dark, pale (shades of the thing's hue), accent, roof, wood, leaf, glass, ink, white, warm: colours;
-#       t: eight free numbers in [0, 1]; grain: smooth noise in [0, 1]; afloat: 1 in the air or in water, 0 on the ground.
+#       t: eight free numbers in [0, 1]; grain: smooth noise in [0, 1]; afloat: 1 in air or water, 0 on the ground.
 
 def house(u, v, paint, look):
     t = look.t
@@ -193,8 +193,9 @@ def boat(u, v, paint, look):
 
 def fish(u, v, paint, look):
     t = look.t
-    tail = polygon(u, v, (-0.5, 0.5), (-0.98, 0.86), (-0.85, 0.5)), polygon(u, v, (-0.98, 0.14), (-0.5, 0.5), (-0.85, 0.52))
-    paint(join(*tail), look.accent)
+    upper = polygon(u, v, (-0.5, 0.5), (-0.98, 0.86), (-0.85, 0.5))
+    lower = polygon(u, v, (-0.98, 0.14), (-0.5, 0.5), (-0.85, 0.52))
+    paint(join(upper, lower), look.accent)
     paint(polygon(u, v, (-0.35, 0.75), (0.3, 0.75), (-0.2 - 0.2 * t[0], 1.0)), look.accent)
     paint(polygon(u, v, (-0.2, 0.0), (0.1, 0.25), (-0.2, 0.25)), look.accent)
     body = both(circle(u, v, 0.1, 0.5 - 0.64, 1.03), circle(u, v, 0.1, 0.5 + 0.64, 1.03))
@@ -305,9 +306,9 @@ def rocket(u, v, paint, look):
     t = look.t
     paint(polygon(u, v, (-0.1, 0.2), (0.0, 0.0), (0.1, 0.2)) + 9 * (1 - look.afloat), look.warm)
     paint(polygon(u, v, (-0.05, 0.2), (0.0, 0.08), (0.05, 0.2)) + 9 * (1 - look.afloat), look.white)
-    wide = 0.16 + 0.06 * t[0]
+    wide, low = 0.16 + 0.06 * t[0], 0.1 * look.afloat
     for side in (-1, 1):
-        fin = polygon(side * u, v, (wide + 0.16, 0.0 + 0.1 * look.afloat), (wide + 0.12, 0.28), (0.05, 0.5), (0.05, 0.18))
+        fin = polygon(side * u, v, (wide + 0.16, low), (wide + 0.12, 0.28), (0.05, 0.5), (0.05, 0.18))
         paint(fin, look.accent)
     r = (0.45 ** 2 + wide ** 2) / (2 * wide)
     hull = both(circle(u, v, wide - r, 0.55, r), circle(u, v, r - wide, 0.55, r), 0.15 - v)
@@ -318,7 +319,7 @@ def rocket(u, v, paint, look):
     paint(circle(u, v, 0.03, 0.62, 0.095), look.dark)
     paint(circle(u, v, 0.03, 0.62, 0.07), look.glass)
     paint(circle(u, v, 0.055, 0.645, 0.02), look.white)
-    paint(polygon(u, v, (-0.03, 0.0 + 0.1 * look.afloat), (0.03, 0.0 + 0.1 * look.afloat), (0.02, 0.3), (-0.02, 0.3)), look.accent)
+    paint(polygon(u, v, (-0.03, low), (0.03, low), (0.02, 0.3), (-0.02, 0.3)), look.accent)
 
 
 THINGS = {thing.__name__: thing for thing in (house, tree, car, boat, fish, bird, flower, mushroom, face, rocket)}

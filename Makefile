@@ -1,0 +1,52 @@
+# make demo | test | lab | notebooks. Everything lives in .venv, which the first of them makes.
+PYTHON ?= python3
+DATA ?= scenes
+PORT ?= 8888
+BIN = .venv/bin
+
+.PHONY: demo test lab notebooks bench clean
+
+demo: .venv/installed
+	$(BIN)/python -m sslkit curve rotation --data $(DATA)
+
+test: .venv/test-installed .venv-widgets7/installed
+	$(BIN)/python -m pytest -q --durations=8 tests
+	PYTHONPATH=.venv-widgets7 $(BIN)/python -m pytest -q tests/test_widgets.py
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+# Only this machine can reach it, and only with a fresh token (which travels in the environment, where ps does not show it).
+lab: .venv/installed
+	@export JUPYTER_TOKEN=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(24))'); \
+	echo "open  http://127.0.0.1:$(PORT)/lab/tree/00_start_here.ipynb?token=$$JUPYTER_TOKEN"; \
+	$(BIN)/jupyter lab --ip=127.0.0.1 --port=$(PORT) --no-browser --ServerApp.root_dir=notebooks \
+	  $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+
+# Runs every notebook from top to bottom and stores what came out.
+notebooks: .venv/test-installed
+	$(BIN)/python tools/build_notebooks.py
+
+bench: .venv/installed
+	$(BIN)/pip install -q -e '.[bench]'
+	for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "sslkit needs Python 3.10 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "No virtual environment could be made. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	touch $@
+
+.venv/installed: .venv/made pyproject.toml
+	@echo "installing (torch is large: a few minutes the first time) ..."
+	$(BIN)/pip install -q -e '.[lab]'
+	touch $@
+
+.venv/test-installed: .venv/installed
+	$(BIN)/pip install -q -e '.[lab,test,browser]'
+	touch $@
+
+# The widgets must also work with the ipywidgets that Colab has.
+.venv-widgets7/installed: .venv/test-installed
+	$(BIN)/pip install -q --no-deps --upgrade --target .venv-widgets7 'ipywidgets==7.7.1' 'widgetsnbextension~=3.6' ipython_genutils
+	touch $@
+
+clean:
+	rm -rf .venv .venv-widgets7 runs build *.egg-info

@@ -1,0 +1,62 @@
+"""Arrows point one way, and importing the package stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "sslkit"
+# Each layer may import those named; evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
+ALLOWED = {
+    "task": set(), "losses": set(), "color": set(), "checkpoint": set(),
+    "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks"},
+    "train": {"data", "checkpoint", "task"}, "tasks": {"task", "losses", "color", "networks", "tasks"},
+    "evaluate": {"data", "augment", "train", "tasks.supervised"},
+    "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "evaluate"},
+    "plots": {"data", "evaluate", "tasks", "networks", "task", "color"},
+    "widgets": {"data", "evaluate", "tasks", "networks", "task", "plots", "color"},
+}
+
+
+def imports(path):
+    """Modules of sslkit that a file imports, as "layer" or "layer.module"."""
+    inside = path.relative_to(PACKAGE).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = list(inside[:len(inside) - node.level]) + (node.module or "").split(".")
+            base = [part for part in base if part]
+            for alias in node.names:
+                yield ".".join(base) if base else alias.name
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sslkit"):
+            yield node.module.partition(".")[2]
+
+
+def test_arrows_point_one_way():
+    checked = 0
+    for path in PACKAGE.rglob("*.py"):
+        layer = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        if layer in ("__init__", "__main__"):
+            continue
+        for module in imports(path):
+            assert module.split(".")[0] in ALLOWED[layer] or module in ALLOWED[layer], f"{path.name} imports {module}"
+            checked += 1
+    assert checked > 10
+
+
+def test_only_widgets_imports_ipywidgets():
+    for path in PACKAGE.rglob("*.py"):
+        assert ("ipywidgets" in path.read_text()) <= (path.name == "widgets.py"), path
+
+
+def test_importing_sslkit_loads_nothing_heavy_beyond_torch():
+    heavy = ("matplotlib", "sklearn", "torchvision", "ipywidgets", "PIL", "scipy", "pandas")
+    code = f"import torch, sys; before = set(sys.modules); import sslkit, sslkit.recipes; print([m for m in {heavy!r} if m in sys.modules and m not in before])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_no_utils_and_inheritance_is_one_level_deep():
+    for path in PACKAGE.rglob("*.py"):
+        assert path.stem not in ("utils", "helpers", "misc")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and path.parent.name == "tasks":
+                assert [getattr(base, "id", None) for base in node.bases] == ["Task"], f"{path.name}: {node.name}"

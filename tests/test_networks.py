@@ -1,0 +1,37 @@
+"""Encoders keep their promises: dim, features, depth, their own normalisation."""
+
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from sslkit.networks import ConvNet, ResNet18
+
+
+@pytest.mark.parametrize("make, size", [(lambda: ConvNet(8), 32), (lambda: ConvNet(8, dim=40), 24), (ResNet18, 32), (lambda: ConvNet(8), 96)])
+def test_shapes(make, size):
+    encoder, images = make().eval(), torch.rand(2, 3, size, size)
+    maps = encoder.features(images)
+    assert maps.shape[:2] == (2, encoder.dim) and encoder(images).shape == (2, encoder.dim)
+    torch.testing.assert_close(encoder(images), maps.mean((2, 3)))
+    for depth in range(1, len(encoder.blocks) + 1):
+        assert encoder.features(images, depth).ndim == 4
+    assert torch.equal(encoder.features(images, len(encoder.blocks)), maps)
+    for depth in (0, len(encoder.blocks) + 1):
+        with pytest.raises(ValueError, match="blocks 1 to 4"):
+            encoder.features(images, depth)
+
+
+def test_resnet_is_torchvisions_but_for_the_stem():
+    ours = sum(p.numel() for p in ResNet18().parameters())
+    theirs = resnet18(num_classes=1)
+    stem_and_head = theirs.conv1.weight.numel() + sum(p.numel() for p in theirs.fc.parameters())
+    assert ours == sum(p.numel() for p in theirs.parameters()) - stem_and_head + 64 * 3 * 9
+    assert ResNet18().features(torch.rand(2, 3, 32, 32)).shape == (2, 512, 4, 4)
+
+
+def test_the_encoder_owns_its_normalisation():
+    encoder = ConvNet(8).eval()
+    seen = []
+    encoder.blocks[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    encoder(torch.full((1, 3, 32, 32), 0.5))
+    assert (seen[0] == 0).all() and "mean" not in encoder.state_dict()
