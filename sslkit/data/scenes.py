@@ -55,7 +55,8 @@ def sample(number, generator):
     kind, background, light: int64, indices into KINDS, PLACES, LIGHTS. x, y: the thing's centre, in [0, 1] from the
     left and from the top. size: its height, of the picture's. hue: of its main part, in [0, 1). direction: 0 faces
     left, 1 right. pose, tilt: turn of the thing and of the camera, in radians. horizon: in [0, 1] from the top.
-    afloat: 1 for what flies or swims, 0 for what stands. sun: light from the left -1 … 1 right. glare: how uneven the light is.
+    afloat: 1 for what flies or swims, 0 for what stands. sun: light from the left -1 … 1 right.
+    glare: how uneven the light is.
     seed, and the free numbers in [0, 1): "shape" and "thing_tones" (the thing's proportions and colours), "scenery" and
     "place_tones" (the setting's), "clutter" (the last piece stands in front).
     """
@@ -218,7 +219,7 @@ def scenes(number=10_000, size=32, *, seed=0, split="train"):
     for first in range(0, number, BLOCK):
         stream = (seed * len(SPLITS) + SPLITS.index(split)) * 2 ** 24 + first // BLOCK
         blocks.append(sample(BLOCK, torch.Generator().manual_seed(stream)))
-        wanted = -(-(number - first) // step) * step      # whole steps: how many are drawn together may change last bits
+        wanted = -(-(number - first) // step) * step      # whole steps, for the same bits
         block = {name: values[:wanted] for name, values in blocks[-1].items()}
         images[first:first + BLOCK] = draw(block, size)[:number - first]
     names = ("kind", "x", "y", "size", "hue", "direction", "background", "light")

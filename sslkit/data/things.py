@@ -310,6 +310,7 @@ def rocket(u, v, paint, look):
     for side in (-1, 1):
         fin = polygon(side * u, v, (wide + 0.16, low), (wide + 0.12, 0.28), (0.05, 0.5), (0.05, 0.18))
         paint(fin, look.accent)
+    paint(ellipse(u, v, -wide - 0.02, 0.46, 0.06, 0.2), look.white)              # a spare tank at its back
     r = (0.45 ** 2 + wide ** 2) / (2 * wide)
     hull = both(circle(u, v, wide - r, 0.55, r), circle(u, v, r - wide, 0.55, r), 0.15 - v)
     paint(hull, look.body)
