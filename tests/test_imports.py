@@ -13,6 +13,7 @@ ALLOWED = {
     "train": {"data", "checkpoint", "task"}, "tasks": {"task", "losses", "color", "networks", "tasks"},
     "evaluate": {"data", "augment", "train", "tasks.supervised"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "evaluate"},
+    "checks": {"networks", "tasks", "losses", "data", "evaluate"},
     "plots": {"data", "evaluate", "tasks", "networks", "task", "color"},
     "widgets": {"data", "evaluate", "tasks", "networks", "task", "plots", "color"},
 }
