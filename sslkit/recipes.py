@@ -31,9 +31,9 @@ def tier():
     return wanted
 
 
-def encoder(tier):
-    """The encoder every method of a tier trains: a fresh one, its weights from torch's generator."""
-    return ResNet18() if tier == "gpu" else ConvNet(32)
+def encoder(tier, name="scenes"):
+    """The encoder that every method trains on this data: a fresh one, its weights from torch's generator."""
+    return ResNet18() if tier == "gpu" else ConvNet(16) if name == "scenes" else ConvNet(32)
 
 
 def splits(name, tier):
@@ -49,9 +49,9 @@ def splits(name, tier):
 
 def rotation(tier, name="scenes"):
     """Gidaris et al. 2018. Every step sees batch_size pictures in all four turns."""
-    steps, minutes = {("cpu", "scenes"): (1200, 1.5), ("cpu", "cifar10"): (12_000, 30),
-                      ("gpu", "scenes"): (8000, 4), ("gpu", "cifar10"): (40_000, 15)}[tier, name]
-    return Recipe(Rotation(encoder(tier)), {"steps": steps, "batch_size": 32 if tier == "cpu" else 128, "lr": 1e-3}, minutes)
+    steps, lr, minutes = {("cpu", "scenes"): (1600, 2e-3, 1), ("cpu", "cifar10"): (12_000, 1e-3, 30),
+                          ("gpu", "scenes"): (8000, 1e-3, 4), ("gpu", "cifar10"): (40_000, 1e-3, 15)}[tier, name]
+    return Recipe(Rotation(encoder(tier, name)), {"steps": steps, "batch_size": 32 if tier == "cpu" else 128, "lr": lr}, minutes)
 
 
 def from_scratch(tier, name="scenes"):

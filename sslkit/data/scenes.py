@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 from torch.nn import functional as F
 
-from .dataset import Dataset
+from .dataset import Dataset, seed_for
 from .settings import PLACES, SETTINGS, clutter, foot
 from .things import THINGS, brush, ellipse, hsv
 
@@ -18,6 +18,7 @@ LIGHTS = ("day", "evening", "night", "overcast")
 SPLITS = ("train", "validation", "test")
 BLOCK = 500          # pictures are sampled and drawn in blocks of this many: picture i does not depend on their number
 STRAY = 0.15         # share of things that may be anywhere at all, so that the setting never gives the kind away
+PAGE = 0.7           # share of things on a patterned page: there no horizon, shadow or light tells which way is up, only the thing
 
 # Where a thing is at home; its least and greatest height (of the picture's); half its width (of its height); how often
 # it flies or swims; its saturation and brightness; its usual hue and how far it may be from that.
@@ -55,7 +56,7 @@ def sample(number, generator):
     kind, background, light: int64, indices into KINDS, PLACES, LIGHTS. x, y: the thing's centre, in [0, 1] from the
     left and from the top. size: its height, of the picture's. hue: of its main part, in [0, 1). direction: 0 faces
     left, 1 right. pose, tilt: turn of the thing and of the camera, in radians. horizon: in [0, 1] from the top.
-    afloat: 1 for what flies or swims, 0 for what stands. sun: light from the left -1 … 1 right.
+    afloat: 1 for what flies, swims or is on a page, 0 for what stands. sun: light from the left -1 … 1 right.
     glare: how uneven the light is.
     seed, and the free numbers in [0, 1): "shape" and "thing_tones" (the thing's proportions and colours), "scenery" and
     "place_tones" (the setting's), "clutter" (the last piece stands in front).
@@ -65,25 +66,29 @@ def sample(number, generator):
 
     kind = torch.randperm(number, generator=generator) % len(KINDS)
     at_home = HOMES[kind, (rand() * HOMES.shape[1]).long()]
-    background = torch.where(rand() < STRAY, (rand() * len(PLACES)).long(), at_home)
+    page = PLACES.index("page")
+    background = torch.where(rand() < STRAY, (rand() * page).long(), at_home)
+    paper = rand() < PAGE
+    background[paper] = page
     light = torch.multinomial(torch.tensor([0.45, 0.2, 0.2, 0.15]), number, True, generator=generator)
     light[(background == PLACES.index("moon")) & (light == 2)] = 0              # under its black sky the moon has day
     size = LEAST[kind] + (GREATEST - LEAST)[kind] * rand()
     afloat = ((rand() < FLOATS[kind]) | (background == PLACES.index("sky"))).float()
-    horizon = 0.42 + 0.26 * rand()
+    loose = torch.maximum(afloat, paper.float())                                # neither stands on a ground
+    horizon = torch.where(paper, 0.5, 0.42 + 0.26 * rand())
     across = 0.5 + (rand() - 0.5) * (1 - 1.7 * HALF_WIDTH[kind] * size).clamp(min=0.12)
     hanging = 0.5 * size + (1 - size).clamp(min=0.1) * rand()
     feet = horizon + 0.04 + (0.92 - horizon) * rand() ** (1.4 - size)           # what is nearer is larger and lower
-    down = torch.where(afloat > 0, hanging, torch.maximum(feet, size + 0.03) - 0.5 * size)
+    down = torch.where(loose > 0, hanging, torch.maximum(feet, size + 0.03) - 0.5 * size)
     tilt = (rand() - 0.5) * 0.28                                                # at most 8 degrees
     x, y = turn(across - 0.5, down - 0.5, tilt)
-    pose = (rand() - 0.5) * torch.where(afloat > 0, 0.9, 0.12)
+    pose = (rand() - 0.5) * torch.where(afloat > 0, 0.9, torch.where(paper, 0.5, 0.12))
     autumn = (kind == KINDS.index("tree")) & (rand() < 0.25)
     unusual = (rand() < 0.2) & (kind != KINDS.index("face"))
     hue = torch.where(autumn, 0.08, HUE[kind]) + HUE_SPREAD[kind] * (2 * rand() - 1)
     return {"kind": kind, "background": background, "light": light, "x": x + 0.5, "y": y + 0.5, "size": size,
             "hue": torch.where(unusual, rand(), hue % 1), "direction": (rand() < 0.5).long(), "pose": pose,
-            "tilt": tilt, "horizon": horizon, "afloat": afloat, "sun": rand() * 2 - 1, "glare": rand() * 0.5,
+            "tilt": tilt, "horizon": horizon, "afloat": loose, "sun": rand() * 2 - 1, "glare": rand() * 0.5,
             "seed": rand(), "shape": rand(8), "thing_tones": rand(8), "scenery": rand(12), "place_tones": rand(8),
             "clutter": rand(3, 8)}
 
@@ -187,14 +192,18 @@ def draw(parameters, size=32):
         across, up = turn(u, v, -p["pose"][chosen])
         outline = torch.full_like(u, 9)
         thing(across, up + 0.5, brush(part, size * height, outline), look)
-        shade = (0.45 - 0.9 * u * look.sun * facing - 0.3 * v).clamp_(0, 0.9)    # the side away from the sun, and below
+        paper = look.background == PLACES.index("page")                           # lit from any side
+        below = torch.where(paper, 0.9 * (look.seed * 6.283).sin(), 0.3)
+        shade = (0.45 - 0.9 * u * look.sun * facing - below * v).clamp_(0, 0.9)   # the side away from the sun, and below
         paint(outline, look.ink, shade * 0.45)
         paint(outline.abs_() - 0.012, look.ink, 0.5)
         foot(u, v + 0.5, HALF_WIDTH[index], paint, look)
-        clutter(x[chosen], p["horizon"][chosen] - 0.4 - down[chosen], brush(part, size), look, look.clutter[-1:])
+        front = p["horizon"][chosen] - torch.where(paper, 0.5, 0.4) - down[chosen]
+        clutter(x[chosen], front, brush(part, size), look, look.clutter[-1:])
         canvas[chosen] = part
 
-    gradient = 1 + p["glare"] * (x * p["sun"] - down * (p["sun"].abs() * 1.6 - 0.8))
+    angle = p["sun"] * torch.pi
+    gradient = 1 + p["glare"] * (x * angle.cos() - down * angle.sin())            # from any side
     canvas *= TINT[parameters["light"]][:, :, None, None] * gradient[:, None]
     canvas += (noise(parameters["seed"], size)[:, None] - 0.5) * 0.04
     return canvas.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
@@ -217,7 +226,7 @@ def scenes(number=10_000, size=32, *, seed=0, split="train"):
         raise ValueError(f"scenes(split={split!r}): want one of {', '.join(map(repr, SPLITS))}")
     images, blocks, step = torch.empty(number, 3, size, size, dtype=torch.uint8), [], at_a_time(size)
     for first in range(0, number, BLOCK):
-        stream = (seed * len(SPLITS) + SPLITS.index(split)) * 2 ** 24 + first // BLOCK
+        stream = seed_for("scenes", seed, split, first // BLOCK)
         blocks.append(sample(BLOCK, torch.Generator().manual_seed(stream)))
         wanted = -(-(number - first) // step) * step      # whole steps, for the same bits
         block = {name: values[:wanted] for name, values in blocks[-1].items()}

@@ -1,4 +1,4 @@
-"""Ten settings for the things to be in, drawn from back to front, and the clutter that lies about in them.
+"""Eleven settings for the things to be in, drawn from back to front, and the clutter that lies about in them.
 
 x runs from -0.5 to 0.5, y is the height above the horizon, both in units of the picture and (N, H, W). See things.py
 for the shapes, the brush and what a `look` holds; here look.s are twelve free numbers in [0, 1].
@@ -170,16 +170,39 @@ def moon(x, y, paint, look):
     paint(both(crater + 0.015, y + 0.04), look.dust, 0.6)
 
 
+def page(x, y, paint, look):
+    """A patterned page of a picture book, which looks alike whichever way up it is held: only the thing tells."""
+    s = look.s
+    paint(None, look.wallpaper)
+    angle = 6.283 * s[0]
+    paint(None, look.rug, (0.3 + x * angle.cos() + y * angle.sin()).clamp(0, 0.7) * (s[1] < 0.6))
+    along, pattern, fine = torch.where(s[2] < 0.5, x, y), s[3] * 5, 5 + 5 * s[4]
+    paint(None, look.wallpaper_dark, stripes(along + 2 + s[5], fine) * 0.6 * (pattern < 1))
+    check = ((x * fine + s[5]).floor() + (y * fine + s[6]).floor()) % 2
+    paint(None, look.wallpaper_dark, check * 0.5 * ((pattern >= 1) & (pattern < 2)))
+    near, chance = scatter(x, y, 6, look.seed)
+    paint((near - 0.12 - 0.13 * chance) / 6, look.cloud, 0.7 * ((pattern >= 2) & (pattern < 3)))
+    for n in (0, 1, 2):
+        blot = circle(x, y, 1.2 * s[7 + n] - 0.6, 1.2 * (s[8 + n] * 7 % 1) - 0.6, 0.1 + 0.25 * s[n + 4])
+        paint(blot, (look.floor, look.sea, look.wallpaper_dark)[n], 0.7 * (pattern >= 3))
+    paint(None, look.ink, (look.grain - 0.5).clamp(0, 1) * 0.5)
+
+
 def clutter(x, y, paint, look, pieces):
-    """Bushes and blocks on the ground, balls in the air, that belong to nothing. pieces: eight numbers for each."""
+    """Bushes and blocks on the ground, balls in the air, that belong to nothing. pieces: eight numbers for each.
+
+    On a page there is no ground: balls and blocks lie anywhere.
+    """
+    paper = look.background == PLACES.index("page")
     for c in pieces:
-        radius, hanging = 0.03 + 0.09 * c[0], c[2] > 0.75
-        a, b = c[1] - 0.5, torch.where(hanging, 0.15 + 0.4 * c[3], radius * 0.8 - 0.03 - 0.25 * c[3])
+        radius, hanging = 0.03 + 0.09 * c[0], (c[2] > 0.75) | (paper & (c[5] < 0.6))
+        height = torch.where(hanging, 0.15 + 0.4 * c[3], radius * 0.8 - 0.03 - 0.25 * c[3])
+        a, b = c[1] - 0.5, torch.where(paper, c[3] - 0.5, height)
         ball = circle(x, y, a, b, radius)
         bush = join(ball, ellipse(x, y, a, b - 0.4 * radius, 1.8 * radius, 0.6 * radius))
-        block = box(x, y, a, b, radius, radius * (0.5 + c[4]))
-        shape = torch.where(hanging | (c[5] < 0.25), ball, torch.where(c[5] < 0.7, bush, block))
-        leafy = ~hanging & (c[5] > 0.25) & (c[5] < 0.7)
+        block = box(x, y, a, b, radius, torch.where(paper, radius, radius * (0.5 + c[4])))
+        leafy = ~hanging & ~paper & (c[5] > 0.25) & (c[5] < 0.7)
+        shape = torch.where(hanging | (c[5] < 0.25), ball, torch.where(leafy, bush, block))
         colour = hsv(torch.where(leafy, 0.22 + 0.14 * c[4], c[4]).flatten(), 0.5, (0.35 + 0.5 * c[6]).flatten())
         shown = (c[7] < 0.4) * 1.0
         paint(shape, colour * 0.6, shown)
@@ -200,5 +223,5 @@ def foot(u, v, half_width, paint, look):
 
 
 SETTINGS = {setting.__name__: setting for setting in (meadow, forest, street, beach, sea, underwater, room, snow,
-                                                      moon, sky)}
+                                                      moon, sky, page)}
 PLACES = tuple(SETTINGS)
