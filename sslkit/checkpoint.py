@@ -6,8 +6,8 @@ Nothing is ever unpickled. The file carries the SHA-256 of its own content, so t
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -81,9 +81,9 @@ def previous(path):
 
 def write_whole(path, content, keep=None):
     """Bytes → file, so that no reader ever sees half of it: unique temporary name, fsync, rename. keep: name for the old file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -91,7 +91,7 @@ def write_whole(path, content, keep=None):
             os.replace(path, keep)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     if os.name == "posix":                              # the rename itself must reach the disk too
         folder = os.open(path.parent, os.O_RDONLY)

@@ -4,8 +4,10 @@ scikit-learn and torchvision are imported where they are used: they cost seconds
 """
 
 import copy
+import json
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -253,6 +255,20 @@ def table(records):
         cells = (f"{100 * row[b][0]:.1f} ± {100 * row[b][1]:.1f}" if b in row else "" for b in budgets)
         lines.append(f"{arm:<{width}}" + "".join(f"{cell:>14}" for cell in cells))
     return "\n".join(lines)
+
+
+def stored(name):
+    """A result that comes with the kit, by the name of its JSON file, as `python -m sslkit curve` wrote it → dict.
+
+    Raises FileNotFoundError naming those there are.
+    """
+    package = Path(__file__).parent
+    folder = next((folder for folder in (package.parent / "bench" / "results", package / "results") if folder.is_dir()), package)
+    path = folder / f"{name}.json"
+    if not path.exists():
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.json")))
+        raise FileNotFoundError(f"no result {name!r} comes with the kit; there are: {there}")
+    return json.loads(path.read_text())
 
 
 def _pool(splits):

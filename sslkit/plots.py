@@ -318,6 +318,25 @@ def layers(accuracies, *, chance=None, title="", figure=None):
     return figure
 
 
+def bars(values, *, chance=None, title="", figure=None):
+    """{name: share in [0, 1]} → Figure: one bar each, the largest on top."""
+    figure = new(figure, (5.2, 0.6 + 0.27 * len(values)))
+    axes, ordered = figure.subplots(), sorted(values.items(), key=lambda item: item[1])
+    for place, (name, value) in enumerate(ordered):
+        axes.barh(place, 100 * value, 0.7, color=RIGHT)
+        axes.text(100 * value + 1, place, f"{100 * value:.0f} %", va="center", fontsize=9, color=INK)
+    axes.set_yticks(range(len(ordered)), [name for name, _ in ordered])
+    if chance is not None:
+        axes.axvline(100 * chance, color=INK, linestyle=":", linewidth=1)
+        axes.annotate("chance", (100 * chance, 1), xycoords=("data", "axes fraction"), xytext=(3, 1), textcoords="offset points",
+                      fontsize=8, color=INK)
+    axes.set(xlim=(0, 112), xticks=[])
+    axes.set_title(title, fontsize=10, loc="left", pad=14)
+    axes.tick_params(length=0)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
 # Diagrams ------------------------------------------------------------------------------------------------------------
 
 def pipeline(*, figure=None):

@@ -78,7 +78,9 @@ def test_factors_lie_in_their_ranges_and_everything_occurs():
     assert set(factors["direction"].tolist()) == {0, 1} and 0.4 < factors["direction"].float().mean() < 0.6
     assert torch.bincount(factors["kind"]).tolist() == [200] * 10
     places = torch.bincount(factors["background"], minlength=len(PLACES))
-    assert places.min() > 60 and places.max() < 500
+    page = PLACES.index("page")
+    assert places[:page].min() > 8 and places[:page].max() < 150          # every setting, none of them the rule
+    assert abs(places[page].item() / 2000 - 0.7) < 0.05
     assert torch.bincount(factors["light"], minlength=len(world.LIGHTS)).min() > 150
     table = torch.zeros(len(KINDS), len(PLACES))
     table.index_put_((factors["kind"], factors["background"]), torch.ones(2_000), accumulate=True)
@@ -188,3 +190,20 @@ def test_hsv_is_colorsys():
 def test_errors_say_what_to_do(wrong, hint):
     with pytest.raises(ValueError, match=hint):
         scenes(**{"number": 10, **wrong})
+
+
+def test_a_page_tells_nothing_of_the_way_up():
+    """Without its thing, a page is as bright and as structured above as below, across as down."""
+    parameters = world.sample(4_000, torch.Generator().manual_seed(0))
+    pages = {name: values[parameters["background"] == PLACES.index("page")] for name, values in parameters.items()}
+    pages["x"] = pages["x"] + 9
+    images = world.draw(pages, 24).float().mean(1)                                           # (N, 24, 24)
+    down, across = images[:, 12:].mean((1, 2)) - images[:, :12].mean((1, 2)), images[:, :, 12:].mean((1, 2)) - images[:, :, :12].mean((1, 2))
+    error = down.std() / len(down) ** 0.5
+    assert down.mean().abs() < 4 * error and across.mean().abs() < 4 * error
+    assert 0.9 < down.std() / across.std() < 1.1
+    vertical, horizontal = images.diff(dim=1).abs().mean(), images.diff(dim=2).abs().mean()
+    assert 0.95 < vertical / horizontal < 1.05
+    meadows = {name: values[parameters["background"] == PLACES.index("meadow")] for name, values in parameters.items()}
+    ground = world.draw(meadows, 24).float().mean(1)
+    assert (ground[:, 12:].mean((1, 2)) - ground[:, :12].mean((1, 2))).mean().abs() > 10     # elsewhere it tells a lot
