@@ -245,6 +245,11 @@ def summarise(records):
                   for budget, values in sorted(budgets.items())} for arm, budgets in found.items()}
 
 
+def means(records, arm):
+    """Records of `label_curve` → {budget: mean accuracy} of one arm."""
+    return {budget: mean for budget, (mean, _) in summarise(records)[arm].items()}
+
+
 def table(records):
     """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation."""
     summary = summarise(records)

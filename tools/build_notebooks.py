@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
 LARGEST = 1.5e6                                                    # bytes
-LONGEST_CELL = 12                                                  # lines
+LONGEST_CELL, LONGEST_LINE = 12, 100                               # lines, characters: what a page shows without scrolling
 
 
 def repository():
@@ -41,6 +41,9 @@ def build(path):
         lines = len(cell.source.splitlines())
         if cell.cell_type == "code" and lines > LONGEST_CELL:
             raise SystemExit(f"{path.name}: a cell has {lines} lines, at most {LONGEST_CELL} are easy to read:\n{cell.source}")
+        wide = [line for line in cell.source.splitlines() if len(line) > LONGEST_LINE and cell.cell_type == "code"]
+        if wide:
+            raise SystemExit(f"{path.name}: more than {LONGEST_LINE} characters in a line of code:\n{wide[0]}")
     began = time.monotonic()
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
                    store_widget_state=False).execute()

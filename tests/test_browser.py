@@ -1,0 +1,114 @@
+"""A reader's ten minutes: open a notebook in JupyterLab, run it, move a slider by keyboard and by mouse, see the picture change."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+SHOTS = os.environ.get("SSLKIT_SHOTS")
+SMALL = """
+import torch
+from sslkit import data, widgets
+from sslkit.networks import ConvNet
+from sslkit.tasks import Rotation
+torch.manual_seed(0)
+widgets.RotationExplorer(Rotation(ConvNet(8)), data.scenes(20), number=12)
+"""
+CURVE = """
+widgets.LabelCurveExplorer([{"arm": arm, "budget": budget, "seed": seed, "accuracy": base + budget / 200 + seed / 100, "validation": 0.5}
+                            for arm, base in (("rotation, linear probe", 0.3), ("from scratch", 0.2)) for budget in (1, 5, 20) for seed in (0, 1)])
+"""
+
+
+def picture(widget):
+    return widget.locator("img").last.get_attribute("src")
+
+
+def shot(notebook, name):
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+        notebook.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+
+def move(notebook, widget, slider=0):
+    """Moves a slider of a widget by arrow keys, then by dragging; each must change the picture and show no error."""
+    handle = widget.locator(".widget-slider .noUi-handle").nth(slider)
+    handle.scroll_into_view_if_needed()
+    before = picture(widget)
+    handle.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.page.keyboard.press("ArrowRight")
+    notebook.quiet()
+    by_keys = picture(widget)
+    assert by_keys != before, "the keyboard changed nothing"
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    notebook.page.mouse.move(x, y)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(x + 70, y, steps=6)
+    notebook.page.mouse.up()
+    notebook.quiet()
+    assert picture(widget) != by_keys, "the mouse changed nothing"
+    assert notebook.page.locator(".sslkit-error").count() == 0 and not notebook.errors
+
+
+def explorers(notebook):
+    return notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message)")
+
+
+def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
+    path = tmp_path / "widgets.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}      # else the page asks for one
+    cells = [nbformat.v4.new_code_cell(code.strip()) for code in (SMALL, CURVE)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    notebook = open_notebook(path)
+    notebook.run_all()
+    rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
+    move(notebook, rotation)
+    before = picture(rotation)
+    rotation.get_by_role("button", name="180°").click()
+    notebook.quiet()
+    assert picture(rotation) != before
+    rotation.get_by_role("button", name="hardest first").click()
+    notebook.quiet()
+    rotation.locator("input[type=file]").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    expect(rotation.locator(".sslkit-error")).to_contain_text("cannot be read as a picture")
+    rotation.get_by_role("button", name="90°", exact=True).click()
+    expect(rotation.locator(".sslkit-error")).to_have_count(0)
+    notebook.quiet()
+    move(notebook, curve)
+    expect(curve.locator(".sslkit-message")).to_contain_text("labels a class")
+    shot(notebook, "widgets")
+
+
+def test_the_first_notebook_runs_in_a_browser_and_its_world_can_be_changed(open_notebook):
+    notebook = open_notebook(NOTEBOOKS / "00_start_here.ipynb")
+    notebook.run_all()
+    scene = explorers(notebook).first
+    for slider in range(2):
+        move(notebook, scene, slider)
+    link = notebook.page.locator("a", has_text="01_rotation").first
+    assert "01_rotation.ipynb" in link.get_attribute("href")
+    scene.scroll_into_view_if_needed()
+    shot(notebook, "00_start_here")
+
+
+def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_notebook):
+    notebook = open_notebook(NOTEBOOKS / "01_rotation.ipynb")
+    notebook.run_all()
+    rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
+    move(notebook, rotation)
+    before = picture(rotation)
+    rotation.get_by_role("button", name="180°").click()
+    notebook.quiet()
+    assert picture(rotation) != before
+    expect(rotation.locator(".sslkit-message")).to_contain_text("The network says")
+    rotation.scroll_into_view_if_needed()
+    shot(notebook, "01_rotation")
+    move(notebook, curve)
+    curve.scroll_into_view_if_needed()
+    shot(notebook, "01_rotation_curve")
