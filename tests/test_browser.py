@@ -49,7 +49,7 @@ def move(notebook, widget, slider=0):
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     notebook.page.mouse.move(x, y)
     notebook.page.mouse.down()
-    notebook.page.mouse.move(x + 70, y, steps=6)
+    notebook.page.mouse.move(x - 250, y, steps=6)                         # to its left end, where the keys cannot have left it
     notebook.page.mouse.up()
     notebook.quiet()
     assert picture(widget) != by_keys, "the mouse changed nothing"
@@ -57,7 +57,7 @@ def move(notebook, widget, slider=0):
 
 
 def explorers(notebook):
-    return notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message)")
+    return notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message, .sslkit-error)")
 
 
 def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
@@ -75,13 +75,15 @@ def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
     assert picture(rotation) != before
     rotation.get_by_role("button", name="hardest first").click()
     notebook.quiet()
-    rotation.locator("input[type=file]").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
-    expect(rotation.locator(".sslkit-error")).to_contain_text("cannot be read as a picture")
+    with notebook.page.expect_file_chooser() as chooser:
+        rotation.get_by_role("button", name="your own picture").click()
+    chooser.value.set_files({"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(rotation.locator(".sslkit-error")).to_contain_text("cannot be read as a picture", timeout=30_000)
     rotation.get_by_role("button", name="90°", exact=True).click()
     expect(rotation.locator(".sslkit-error")).to_have_count(0)
     notebook.quiet()
     move(notebook, curve)
-    expect(curve.locator(".sslkit-message")).to_contain_text("labels a class")
+    expect(curve.locator(".sslkit-message")).to_contain_text("with 1 label a class")
     shot(notebook, "widgets")
 
 

@@ -325,6 +325,15 @@ def test_bfloat16_stays_near_float32_and_losses_are_float32():
     assert [r["loss"] for r in low] == pytest.approx([r["loss"] for r in full], abs=0.1)
 
 
+def test_compile_is_asked_for_once_and_changes_nothing(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda task: compiled.append(task) or (lambda inputs: task(inputs)))
+    eager, faster = rotation(), rotation()
+    train(eager, pictures(), steps=3, **QUICK)
+    train(faster, pictures(), steps=3, compile=True, **QUICK)
+    assert compiled == [faster] and same(eager, faster)
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_on_cuda_learns_and_its_checkpoint_loads_on_the_cpu(tmp_path):
