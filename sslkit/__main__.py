@@ -48,6 +48,7 @@ def parser():
         if name == "curve":
             added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels a class; by the data if left out")
             added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
+            added.add_argument("--layers", action="store_true", help="more arms: every block by itself, by linear probe and by kNN")
             added.add_argument("--fine-tune", action="store_true", help="one more arm: the pretrained network fine-tuned")
 
     added = command("data", run_data, "fetch or draw a dataset, say what is in it, and save a sheet of its pictures")
@@ -90,11 +91,15 @@ def run_curve(arguments):
             "from scratch": evaluate.trained(lambda: recipes.encoder(tier, arguments.data), **settings)}
     if arguments.fine_tune:
         arms[f"{arguments.method}, fine-tuned"] = evaluate.trained(lambda: task.encoder, **settings)
+    if arguments.layers:
+        arms |= {f"{arguments.method}, block {depth}, {probe}": evaluate.probed(layer, probe=probe, layer=depth)
+                 for probe in ("linear", "kNN") for depth, layer in enumerate(layers(task.encoder), 1)}
     budgets = arguments.budgets or evaluate.BUDGETS[arguments.data]
 
     path = arguments.out / f"{run_name(arguments)}-curve.json"
     about = {"command": f"python -m sslkit {' '.join(sys.argv[1:])}", "method": arguments.method, "data": arguments.data,
-             "tier": tier, "seed": arguments.seed, "encoder": str(type(task.encoder).__name__), "pretraining": recipe.settings,
+             "tier": tier, "seed": arguments.seed, "pretraining": recipe.settings,
+             "encoder_parameters": sum(parameter.numel() for parameter in task.encoder.parameters()),
              "labelled_training": recipes.from_scratch(tier, arguments.data), "budgets": list(budgets), "seeds": arguments.seeds,
              "pictures": {name: len(part) for name, part in zip(splits._fields, splits)}}
     records, earlier = [], 0.0

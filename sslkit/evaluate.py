@@ -166,11 +166,14 @@ def predict(task, images, **settings):
     return embed(task, images, **settings).argmax(1)
 
 
-def probed(*represents):
-    """An arm of `label_curve`: a linear probe on frozen features, embedded once for all budgets and seeds.
+def probed(*represents, probe="linear", **about):
+    """An arm of `label_curve`: frozen features, embedded once for all budgets and seeds, and a "linear" probe or "kNN" on them.
 
-    Given several (the layers of one encoder), the validation split chooses among them, as it chooses the penalty.
+    Given several representations (the layers of one encoder), the validation split chooses among them, as it chooses the
+    penalty. about: what else its records should say, such as layer=3.
     """
+    if probe not in ("linear", "kNN"):
+        raise ValueError(f'probe="{probe}": want "linear" or "kNN"')
     embedded, fitted = {}, {}
 
     def arm(splits, chosen, seed):
@@ -180,17 +183,32 @@ def probed(*represents):
         labels = [part.labels.cpu() for part in splits]
         key = chosen.numpy().tobytes()                    # where all labels are taken, every seed takes the same
         if key not in fitted:
-            mine = chosen[chosen < len(splits.train)]
-            best, name = max(((linear_probe(train[mine], labels[0][mine], validation, labels[1]), name)
-                              for name, (train, validation, _) in embedded.items()), key=lambda pair: pair[0].validation)
-            probe, (train, validation, test) = best, embedded[name]
-            if len(mine) < len(chosen):                   # the largest budget learns from validation too, once it has chosen
-                (probe,) = _fits(torch.cat([train, validation])[chosen], torch.cat(labels[:2])[chosen], [best.penalty])
-            fitted[key] = {"accuracy": accuracy(probe.predict(test), labels[2]), "validation": best.validation,
-                           "penalty": best.penalty, "representation": name}
+            judged = (_judge(features, labels, chosen, probe) | {"representation": number}
+                      for number, features in embedded.items())
+            best = max(judged, key=lambda result: result["validation"])
+            predict = best.pop("predict")
+            fitted[key] = {"accuracy": accuracy(predict(embedded[best["representation"]][2]), labels[2]), **best, "probe": probe, **about}
         return fitted[key]
 
     return arm
+
+
+def _judge(features, labels, chosen, probe):
+    """A probe fitted to the chosen examples of (train, validation) → its accuracy on validation, and how it predicts.
+
+    The largest budget learns from validation too, but only once validation has chosen.
+    """
+    train, validation, _ = features
+    mine = chosen[chosen < len(train)]
+    pool, pool_labels = (train, labels[0]) if len(mine) == len(chosen) else (torch.cat([train, validation]), torch.cat(labels[:2]))
+    if probe == "kNN":
+        judged = accuracy(knn(train[mine], labels[0][mine], validation), labels[1])
+        return {"validation": judged, "predict": lambda queries: knn(pool[chosen], pool_labels[chosen], queries)}
+    best = linear_probe(train[mine], labels[0][mine], validation, labels[1])
+    final = best
+    if len(mine) < len(chosen):
+        (final,) = _fits(pool[chosen], pool_labels[chosen], [best.penalty])
+    return {"validation": best.validation, "penalty": best.penalty, "predict": final.predict}
 
 
 def trained(make_encoder, **settings):

@@ -126,7 +126,8 @@ class RotationExplorer(Explorer):
             "turn": ToggleButtons(options=[(f"{90 * turn}°", turn) for turn in range(4)], description="turn by",
                                   style={"description_width": "90px", "button_width": "60px"}),
             "depth": IntSlider((blocks + 1) // 2, 1, blocks, description="block", **late, **WIDE),
-            "upload": FileUpload(accept="image/*", multiple=False, description="your own picture")}
+            "upload": FileUpload(accept="image/*", multiple=False, description="your own picture",
+                                 layout=Layout(width="170px"))}
         controls["number"].observe(self.guard(self._leave_own), "value")
         controls["hardest"].observe(self.guard(self._leave_own), "value")
         controls["upload"].observe(self.guard(self._take), "value")

@@ -56,6 +56,14 @@ def move(notebook, widget, slider=0):
     assert notebook.page.locator(".sslkit-error").count() == 0 and not notebook.errors
 
 
+def click(notebook, widget, name):
+    """Clicks a button of a widget, which must change the picture."""
+    before = picture(widget)
+    widget.get_by_role("button", name=name, exact=True).click()
+    notebook.quiet()
+    assert picture(widget) != before, f"{name} changed nothing"
+
+
 def explorers(notebook):
     return notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message, .sslkit-error)")
 
@@ -69,10 +77,7 @@ def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
     notebook.run_all()
     rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
     move(notebook, rotation)
-    before = picture(rotation)
-    rotation.get_by_role("button", name="180°").click()
-    notebook.quiet()
-    assert picture(rotation) != before
+    click(notebook, rotation, "180°")
     rotation.get_by_role("button", name="hardest first").click()
     notebook.quiet()
     with notebook.page.expect_file_chooser() as chooser:
@@ -104,10 +109,7 @@ def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_n
     notebook.run_all()
     rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
     move(notebook, rotation)
-    before = picture(rotation)
-    rotation.get_by_role("button", name="180°").click()
-    notebook.quiet()
-    assert picture(rotation) != before
+    click(notebook, rotation, "180°")
     expect(rotation.locator(".sslkit-message")).to_contain_text("The network says")
     rotation.scroll_into_view_if_needed()
     shot(notebook, "01_rotation")

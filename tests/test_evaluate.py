@@ -124,7 +124,7 @@ def test_label_curve_runs_every_arm_on_the_same_labels_and_resumes():
     records = label_curve(arms(), splits, budgets=(1, 10), seeds=(0, 1), on_result=calls.append)
     assert len(records) == len(calls) == 2 * 2 * 3
     assert all(first == second for first, second in seen.values()) and len(seen) == 4
-    assert {"arm", "budget", "seed", "accuracy", "validation", "penalty", "representation"} == records[0].keys()
+    assert {"arm", "budget", "seed", "accuracy", "validation", "penalty", "representation", "probe"} == records[0].keys()
     more = label_curve(arms(), splits, budgets=(1, 10), seeds=(0, 1, 2), done=tuple(records))
     assert more[:12] == records and len(more) == 18
     summary = evaluate.summarise(records)
@@ -141,6 +141,24 @@ def test_the_largest_budget_learns_from_validation_too_and_the_others_do_not():
     assert chosen[30].max() < 90 and chosen[40].tolist() == list(range(120))
     with pytest.raises(ValueError, match="a budget of 41 labels a class: class 0 has 40"):
         label_curve({"spy": spy}, splits, budgets=(41,), seeds=(0,))
+
+
+def test_probed_by_nearest_neighbours_equals_knn_on_the_features():
+    splits = Splits(colours(90), colours(30, seed=1), colours(60, seed=2))
+    chosen = torch.arange(0, 90, 2)
+    record = probed(raw_pixels, probe="kNN", layer=7)(splits, chosen, 0)
+    features = [embed(raw_pixels, part) for part in splits]
+    expected = knn(features[0][chosen], splits.train.labels[chosen], features[2])
+    assert record["accuracy"] == accuracy(expected, splits.test.labels) and record["layer"] == 7 and record["probe"] == "kNN"
+    with pytest.raises(ValueError, match='want "linear" or "kNN"'):
+        probed(raw_pixels, probe="svm")
+
+
+def test_validation_chooses_the_representation():
+    splits = Splits(colours(90), colours(30, seed=1), colours(60, seed=2))
+    useless = lambda images: torch.zeros(len(images), 2)
+    both = probed(useless, raw_pixels)(splits, torch.arange(60), 0)
+    assert both["representation"] == 1 and both["accuracy"] > 0.8
 
 
 def test_trained_arm_is_repeatable_and_learns():
