@@ -33,6 +33,8 @@ class Explorer:
     line of a cell it shows its controls, and to readers without a kernel a picture of how it stood.
     """
 
+    handled = ()                                                   # names of controls that the subclass answers to itself
+
     def __init__(self, controls, figsize, *, dpi=110):
         self.controls, self.error, self._held = controls, None, False
         self.figure = plots.Picture(figsize=figsize, dpi=dpi, layout="constrained", facecolor="white")
@@ -41,7 +43,7 @@ class Explorer:
                                                                   align_self="flex-start"))
         self.message = HTML()
         for name, control in controls.items():
-            if not isinstance(control, FileUpload):
+            if name not in self.handled:
                 control.observe(self.guard(self.redraw), "value")
         self.redraw()
         self.widget = VBox([*self.arrange(controls), self.message, self.image])
@@ -109,6 +111,8 @@ class RotationExplorer(Explorer):
     in their order or the hardest first (by the mean loss over the four turns). A picture of the reader's own can be
     uploaded; it is cut square and resized.
     """
+
+    handled = ("upload",)
 
     def __init__(self, task, dataset, *, number=200):
         self.task, self.dataset = task, dataset[:number]
@@ -329,6 +333,8 @@ class SceneExplorer(Explorer):
     size: pixels of the large picture; the small one beside it is `small` pixels wide, as networks get it.
     """
 
+    handled = ("kind", "another")                                  # they set the other controls: one redraw, not two
+
     def __init__(self, *, size=128, small=32):
         self.size, self.small = size, small
         late = {"continuous_update": False, **WIDE}
@@ -345,7 +351,7 @@ class SceneExplorer(Explorer):
                                        style={"description_width": "90px", "button_width": "80px"})}
         self.controls = controls
         self._sample()
-        for name in ("kind", "another"):                           # before redraw is bound, so that it sees the new values
+        for name in self.handled:
             controls[name].observe(self.guard(self._renew), "value")
         super().__init__(controls, (6.2, 3.9))
 

@@ -4,6 +4,7 @@ import io
 import json
 
 import ipywidgets
+import numpy as np
 import pytest
 import torch
 from ipywidgets import Dropdown, FileUpload, FloatSlider, IntSlider, SelectionSlider, SelectMultiple, ToggleButton, ToggleButtons
@@ -22,7 +23,9 @@ LAYERED = RECORDS + [{"arm": "rotation", "budget": budget, "seed": 0, "accuracy"
 
 def rotation_explorer(number=8):
     torch.manual_seed(0)
-    return widgets.RotationExplorer(Rotation(ConvNet(8)), data.scenes(20, 32), number=number)
+    task = Rotation(ConvNet(8))
+    task.head.weight.data.mul_(400)                                   # decided answers, so that losses differ
+    return widgets.RotationExplorer(task, data.scenes(20, 32), number=number)
 
 
 MAKERS = {"rotation": rotation_explorer, "curve": lambda: widgets.LabelCurveExplorer(RECORDS),
@@ -70,6 +73,14 @@ def test_turn_is_what_the_sentence_says():
         assert ("right" in explorer.message.value) == (guess == turn)
 
 
+def test_the_picture_is_shown_turned():
+    explorer = rotation_explorer()
+    for turn in range(4):
+        explorer.controls["turn"].value = turn
+        upright = explorer.dataset.images[0].permute(1, 2, 0).numpy() / 255
+        assert np.allclose(explorer.figure.axes[0].images[0].get_array(), np.rot90(upright, turn), atol=1e-6)
+
+
 def test_hardest_first_is_ordered_by_the_loss():
     explorer = rotation_explorer()
     explorer.controls["hardest"].value = True
@@ -77,7 +88,7 @@ def test_hardest_first_is_ordered_by_the_loss():
     for number in range(8):
         explorer.controls["number"].value = number
         shown.append(float(explorer.message.value.split("four turns ")[1].split(".</")[0]))
-    assert shown == sorted(shown, reverse=True)
+    assert shown == sorted(shown, reverse=True) and shown[0] > shown[-1] + 0.1
     task, images = explorer.task.eval(), explorer.dataset.images
     losses = [task.loss(*(lambda inputs, targets: (task(inputs), targets))(*task.make_problem(image[None] / 255)))[0].item() for image in images]
     assert shown[0] == pytest.approx(max(losses), abs=0.02)
@@ -148,6 +159,16 @@ def test_scene_explorer_draws_what_it_says():
     for kind in range(10):
         explorer.controls["kind"].value = kind
         assert int(explorer.parameters["kind"]) == kind and f"kind <b>{data.scenes(10).classes[kind]}</b>" in explorer.message.value
+
+
+def test_one_change_is_one_redraw(monkeypatch):
+    drawn, draw = [], widgets.SceneExplorer.draw
+    monkeypatch.setattr(widgets.SceneExplorer, "draw", lambda self, figure: drawn.append(1) or draw(self, figure))
+    explorer = widgets.SceneExplorer(size=48, small=24)
+    for name, value in (("kind", 3), ("another", 5), ("x", 0.3)):
+        drawn.clear()
+        explorer.controls[name].value = value
+        assert len(drawn) == 1, name
 
 
 def test_a_reader_without_a_kernel_sees_a_picture():
