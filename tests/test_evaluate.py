@@ -150,6 +150,8 @@ def test_probed_by_nearest_neighbours_equals_knn_on_the_features():
     features = [embed(raw_pixels, part) for part in splits]
     expected = knn(features[0][chosen], splits.train.labels[chosen], features[2])
     assert record["accuracy"] == accuracy(expected, splits.test.labels) and record["layer"] == 7 and record["probe"] == "kNN"
+    judged = knn(features[0][chosen], splits.train.labels[chosen], features[1])
+    assert record["validation"] == accuracy(judged, splits.validation.labels)
     with pytest.raises(ValueError, match='want "linear" or "kNN"'):
         probed(raw_pixels, probe="svm")
 
