@@ -45,14 +45,15 @@ def test_knn_equals_a_plain_loop():
         knn(features, labels, queries[:, :5])
 
 
-def test_linear_probe_is_the_minimum_of_what_it_says_it_minimises():
-    features, labels = blobs(150, spread=2.5)
-    probe = linear_probe(features, labels, *blobs(90, seed=1, spread=2.5), penalties=(0.05,))
+@pytest.mark.parametrize("dim", [6, 400])                            # fewer features than examples, and more
+def test_linear_probe_is_the_minimum_of_what_it_says_it_minimises(dim):
+    features, labels = blobs(150, dim=dim, spread=2.5)
+    probe = linear_probe(features, labels, *blobs(90, dim=dim, seed=1, spread=2.5), penalties=(0.05,))
     x = ((features - features.mean(0)) / features.std(0, correction=0)).double()
     weight, bias = probe.weight.double().requires_grad_(), probe.bias.double().requires_grad_()
     loss = torch.nn.functional.cross_entropy(x @ weight + bias, labels) + 0.05 / 2 * weight.square().sum()
     loss.backward()
-    assert weight.grad.abs().max() < 2e-4 and bias.grad.abs().max() < 2e-4
+    assert weight.grad.abs().max() < 3e-4 and bias.grad.abs().max() < 3e-4
     reference = LogisticRegression(C=1 / (0.05 * 150), tol=1e-8, max_iter=1000).fit(x.numpy(), labels.numpy())
     assert (probe.predict(features).numpy() == reference.predict(x.numpy())).mean() > 0.99
 
