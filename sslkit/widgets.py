@@ -281,7 +281,7 @@ class TrainingMonitor:
     drawn anew at most `rate` times a second, and with the last record when the cell ends, however it ends.
     """
 
-    def __init__(self, total=None, *, chance=None, rate=3.0):
+    def __init__(self, total=None, *, chance=None, rate=1.0):
         self.total, self.chance, self.rate = total, chance, rate
         self.history, self.figure, self._handle, self._drawn, self._shown = [], plots.new(None, (7.2, 2.7)), None, 0.0, 0
         try:
