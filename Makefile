@@ -7,7 +7,7 @@ BIN = .venv/bin
 .PHONY: demo test lab notebooks bench clean
 
 demo: .venv/installed
-	$(BIN)/python -m sslkit curve rotation --data $(DATA)
+	$(BIN)/python -m sslkit curve rotation --data $(DATA) $(if $(filter scenes,$(DATA)),--budgets 1 5 20)
 
 test: .venv/test-installed .venv-widgets7/installed
 	$(BIN)/python -m pytest -q --durations=8 tests
