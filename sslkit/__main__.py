@@ -105,7 +105,8 @@ def run_curve(arguments):
     records, earlier = [], 0.0
     if path.exists():                                              # an interrupted curve goes on after its last record
         stored = json.loads(path.read_text())
-        if all(stored["about"].get(key) == value for key, value in about.items() if key != "command"):
+        free = ("command", "budgets", "seeds")                      # each record names its budget and seed: others are kept
+        if all(stored["about"].get(key) == value for key, value in about.items() if key not in free):
             records, earlier = stored["records"], stored["seconds"]
 
     def keep(record):
@@ -145,8 +146,9 @@ def pretrain(arguments):
     if arguments.steps is not None:
         recipe.settings["steps"] = arguments.steps
     device = choose_device(arguments.device)
+    expected = "" if recipe.minutes is None else f", about {recipe.minutes:g} min with the recipe's length"
     print(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads): "
-          f"{recipe.settings['steps']} steps, about {recipe.minutes:g} minutes with the recipe's length", flush=True)
+          f"{recipe.settings['steps']} steps{expected}", flush=True)
     splits = recipes.splits(arguments.data, arguments.tier)
     path = arguments.out / f"{run_name(arguments)}.safetensors"
     history = train(recipe.task, torch.cat([splits.train.images, splits.validation.images]), seed=arguments.seed,

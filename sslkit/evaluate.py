@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .augment import standard
-from .data.dataset import Dataset, Splits, as_float, labelled_subset
+from .data.dataset import Dataset, as_float, labelled_subset
 from .tasks.supervised import Supervised
 from .train import choose_device, has_bfloat16, train
 
@@ -129,7 +129,7 @@ def _fits(features, labels, penalties):
     classes, span = int(present.max()) + 1, None
     x = ((features - mean) / std).cpu()                   # (N, D)
     if len(x) < x.shape[1]:                               # fewer examples than features: with an L2 penalty the solution lies in
-        _, _, span = torch.linalg.svd(x, full_matrices=False)     # the span of the examples, where it is found 20 times as fast
+        _, _, span = torch.linalg.svd(x, full_matrices=False)     # the span of the examples, where it is found about ten times as fast
         x = x @ span.T                                    # (N, N)
     solver = LogisticRegression(max_iter=200, warm_start=True)
     for penalty in penalties:
