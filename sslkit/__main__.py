@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from . import data, evaluate, recipes
+from . import evaluate, recipes
 from .checkpoint import write_whole
 from .train import choose_device, train
 

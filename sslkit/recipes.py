@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 
 from . import data
-from .networks import ConvNet, ResNet18
+from .color import rebalancing
+from .networks import ConvNet, LightnessEncoder, ResNet18
 from .task import Task
-from .tasks import Rotation
+from .tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotation, SplitBrain
 
 
 class Recipe(NamedTuple):
@@ -21,6 +22,7 @@ class Recipe(NamedTuple):
     task: Task
     settings: dict
     minutes: float | None
+    size: int = 32                                                 # of the pictures of the drawn world, in pixels
 
 
 def tier():
@@ -31,19 +33,25 @@ def tier():
     return wanted
 
 
-def encoder(tier, name="scenes"):
-    """The encoder that every method trains on this data: a fresh one, its weights from torch's generator."""
-    return ResNet18() if tier == "gpu" else ConvNet(16) if name == "scenes" else ConvNet(32)
+def encoder(tier, name="scenes", half=False):
+    """The encoder that every method trains on this data: a fresh one, its weights from torch's generator.
+
+    half: half as wide, for methods that have two (in the `gpu` tier, where ResNet-18 comes in one width, as wide).
+    """
+    width = (16 if name == "scenes" else 32) // (2 if half else 1)
+    return ResNet18() if tier == "gpu" else ConvNet(width)
 
 
-def splits(name, tier):
-    """A dataset by name, at the size of the tier → Splits of train, validation, test."""
+def splits(name, tier, size=32):
+    """A dataset by name, at the size of the tier → Splits of train, validation, test.
+
+    size: pixels of the drawn world's pictures; of larger ones there are fewer in the `cpu` tier. CIFAR-10 has 32.
+    """
     if name == "scenes":
-        numbers = {"train": 6000, "validation": 1000, "test": 2000} if tier == "cpu" else \
-                  {"train": 50_000, "validation": 5000, "test": 10_000}
-        return data.Splits(*(data.scenes(number, split=split) for split, number in numbers.items()))
+        numbers = (50_000, 5000, 10_000) if tier == "gpu" else (6000, 1000, 2000) if size <= 32 else (4000, 500, 1000)
+        return data.Splits(*(data.scenes(number, size, split=split) for number, split in zip(numbers, data.Splits._fields)))
     if name == "cifar10":
-        return data.Splits(*(data.cifar10(split) for split in ("train", "validation", "test")))
+        return data.Splits(*(data.cifar10(split) for split in data.Splits._fields))
     raise ValueError(f'data "{name}": want "scenes" or "cifar10"')
 
 
@@ -54,10 +62,50 @@ def rotation(tier, name="scenes"):
     return Recipe(Rotation(encoder(tier, name)), {"steps": steps, "batch_size": 32 if tier == "cpu" else 128, "lr": lr}, minutes)
 
 
+def jigsaw(tier, name="scenes"):
+    """Noroozi & Favaro 2016. 2 × 2 tiles where pictures are small, 3 × 3 at 96 pixels."""
+    grid = 3 if (tier, name) == ("gpu", "scenes") else 2
+    return _pretext(Jigsaw(encoder(tier, name), grid), tier, name)
+
+
+def relative_patch(tier, name="scenes"):
+    """Doersch et al. 2015. Patches of three tenths of the picture's side; of CIFAR-10's, which are small, 12 pixels."""
+    return _pretext(RelativePatch(encoder(tier, name), 12 if name == "cifar10" else None), tier, name, batch_size=64)
+
+
+def colorization(tier, name="scenes"):
+    """Zhang et al. 2016. The weights of the bins come from a few hundred pictures of the same data."""
+    return _pretext(Colorization(LightnessEncoder(encoder(tier, name)), _weights(name)), tier, name)
+
+
+def split_brain(tier, name="scenes"):
+    """Zhang et al. 2017. Two encoders of half the width: together as many features as the others have."""
+    return _pretext(SplitBrain(encoder(tier, name, half=True), encoder(tier, name, half=True), _weights(name)), tier, name)
+
+
+def inpainting(tier, name="scenes"):
+    """Pathak et al. 2016, without the adversarial loss."""
+    return _pretext(Inpainting(encoder(tier, name)), tier, name)
+
+
+def _pretext(task, tier, name, batch_size=32):
+    """One length for all of them: twice the pictures where a problem is made of small pieces, as batch_size says."""
+    steps, lr, minutes = {("cpu", "scenes"): (1200, 2e-3, 1), ("cpu", "cifar10"): (12_000, 1e-3, None),
+                          ("gpu", "scenes"): (8000, 1e-3, None), ("gpu", "cifar10"): (40_000, 1e-3, None)}[tier, name]
+    batch_size *= {("cpu", "scenes"): 1, ("cpu", "cifar10"): 2}.get((tier, name), 4)
+    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes, 96 if tier == "gpu" else 64)
+
+
+def _weights(name):
+    """How much each bin of colour counts, from the colours of a few hundred pictures."""
+    return rebalancing(data.scenes(500).images if name == "scenes" else data.cifar10("train").images[:5000])
+
+
 def from_scratch(tier, name="scenes"):
     """Settings of `fine_tune` for networks that learn from labels, pretrained or not: the same for both."""
     longest = {("cpu", "scenes"): 400, ("cpu", "cifar10"): 2000, ("gpu", "scenes"): 4000, ("gpu", "cifar10"): 8000}[tier, name]
     return {"batch_size": 64 if tier == "cpu" else 128, "lr": 1e-3, "longest": longest}
 
 
-RECIPES = {"rotation": rotation}                                   # in the order of the lecture
+RECIPES = {"rotation": rotation, "jigsaw": jigsaw, "relative_patch": relative_patch, "colorization": colorization,
+           "split_brain": split_brain, "inpainting": inpainting}   # in the order of the lecture

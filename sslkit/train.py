@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
 from tqdm.auto import tqdm
 
 from . import checkpoint as checkpoints

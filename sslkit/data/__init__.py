@@ -3,7 +3,9 @@
 from .cifar10 import cifar10
 from .dataset import Dataset, Splits, as_float, batches, check_images, labelled_subset, split
 from .folders import folder, imagenette, stl10
+from .lens import chromatic_aberration, vignette
+from .photographs import photographs
 from .scenes import scenes
 
-__all__ = ["Dataset", "Splits", "as_float", "batches", "check_images", "cifar10", "folder", "imagenette", "labelled_subset",
-           "scenes", "split", "stl10"]
+__all__ = ["Dataset", "Splits", "as_float", "batches", "check_images", "chromatic_aberration", "cifar10", "folder", "imagenette",
+           "labelled_subset", "photographs", "scenes", "split", "stl10", "vignette"]

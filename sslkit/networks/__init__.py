@@ -1,5 +1,7 @@
-"""Encoders: networks that turn pictures into features."""
+"""Encoders: networks that turn pictures into features; and what is put on them to answer a question."""
 
 from .conv import ConvNet, Encoder, ResNet18
+from .heads import Upsampler, mlp
+from .split import LightnessEncoder, SplitEncoder
 
-__all__ = ["ConvNet", "Encoder", "ResNet18"]
+__all__ = ["ConvNet", "Encoder", "LightnessEncoder", "ResNet18", "SplitEncoder", "Upsampler", "mlp"]

@@ -1,5 +1,7 @@
 """Encoders for pictures: a small ConvNet that a laptop can train, and ResNet-18 with a stem for small pictures."""
 
+from itertools import islice
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -8,15 +10,25 @@ from torch.nn import functional as F
 class Encoder(nn.Module):
     """A network that turns pictures into features, block by block.
 
-    blocks: modules applied in turn to normalised pictures. dim: channels after the last of them. The encoder owns its
-    normalisation: everything outside it sees floats in [0, 1].
+    blocks: modules applied in turn to normalised pictures. channels: how many each of them ends with; dim is the last. The
+    encoder owns its normalisation: everything outside it sees floats in [0, 1].
     """
 
-    def __init__(self, blocks, dim, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)):
+    def __init__(self, blocks, channels, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)):
         super().__init__()
-        self.blocks, self.dim = nn.ModuleList(blocks), dim
+        self.blocks, self.channels, self.dim = nn.ModuleList(blocks), tuple(channels), channels[-1]
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
+
+    def stages(self, images):
+        """Images (B, 3, H, W) in [0, 1] → the feature maps after each block, one (B, channels, h, w) at a time.
+
+        Pictures of one channel are taken for grey ones.
+        """
+        x = (images - self.mean) / self.std                          # (B, 3, H, W)
+        for block in self.blocks:
+            x = block(x)
+            yield x                                                  # (B, channels of that block, h, w)
 
     def features(self, images, depth=None):
         """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w) after the first `depth` blocks (None: all).
@@ -26,10 +38,7 @@ class Encoder(nn.Module):
         depth = len(self.blocks) if depth is None else depth
         if not 1 <= depth <= len(self.blocks):
             raise ValueError(f"depth={depth}: this encoder has blocks 1 to {len(self.blocks)}")
-        x = (images - self.mean) / self.std                          # (B, 3, H, W)
-        for block in self.blocks[:depth]:
-            x = block(x)
-        return x                                                     # (B, channels of that block, h, w)
+        return next(islice(self.stages(images), depth - 1, None))
 
     def forward(self, images):
         """Images (B, 3, H, W) in [0, 1] → features (B, dim): the last feature maps, averaged over the picture."""
@@ -63,7 +72,8 @@ def ConvNet(width=32, dim=None):
     return Encoder([nn.Sequential(stem, Residual(width, width)),      # (B, w, H/2, W/2)
                     Residual(width, 2 * width, stride=2),             # (B, 2w, H/4, W/4)
                     Residual(2 * width, 4 * width, stride=2),         # (B, 4w, H/8, W/8)
-                    Residual(4 * width, dim)], dim)                   # (B, dim, H/8, W/8)
+                    Residual(4 * width, dim)],                        # (B, dim, H/8, W/8)
+                   (width, 2 * width, 4 * width, dim))
 
 
 def ResNet18():
@@ -72,4 +82,4 @@ def ResNet18():
 
     resnet = resnet18()
     stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), resnet.bn1, resnet.relu)
-    return Encoder([nn.Sequential(stem, resnet.layer1), resnet.layer2, resnet.layer3, resnet.layer4], dim=512)
+    return Encoder([nn.Sequential(stem, resnet.layer1), resnet.layer2, resnet.layer3, resnet.layer4], (64, 128, 256, 512))

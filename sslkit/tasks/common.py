@@ -1,5 +1,6 @@
-"""What several tasks share: classification as a loss."""
+"""What several tasks share: classification as a loss, and the solver of puzzles made of tiles."""
 
+import torch
 from torch.nn import functional as F
 
 
@@ -9,3 +10,31 @@ def classification(logits, targets):
     return F.cross_entropy(logits, targets), {"accuracy": accuracy}
 
 
+def siamese(encoder, head, tiles):
+    """Tiles (B, n, 3, h, w) → head's answer (B, …): one encoder looks at each tile alone, the head at all n features."""
+    features = encoder(tiles.flatten(0, 1))                        # (B·n, dim): the same weights for every tile
+    return head(features.unflatten(0, tiles.shape[:2]).flatten(1))
+
+
+def cut(images, top, left, side):
+    """One square of each image: (B, 3, H, W), top and left (B,) or (B, n) → (B, 3, side, side) or (B, n, 3, side, side)."""
+    within = torch.arange(side, device=images.device)
+    rows = (top[..., None] + within)[..., :, None]                 # (B, …, side, 1)
+    columns = (left[..., None] + within)[..., None, :]             # (B, …, 1, side)
+    image = torch.arange(len(images), device=images.device).view(-1, *[1] * (rows.ndim - 1))
+    return images.movedim(1, -1)[image, rows, columns].movedim(-1, -3)
+
+
+def normalized(tiles):
+    """Tiles (B, n, 3, h, w) → the same, each with mean 0.5 and deviation 0.25, so that light does not run on from one to the next."""
+    mean, deviation = tiles.mean((-3, -2, -1), keepdim=True), tiles.std((-3, -2, -1), keepdim=True)
+    return 0.5 + 0.25 * (tiles - mean) / deviation.clamp_min(1e-3)
+
+
+def hypercolumns(encoder, images, stride):
+    """Images (B, C, H, W) → what every block of the encoder says of each place, (B, all channels, H / stride, W / stride).
+
+    Hariharan et al. 2015. Deep maps know what a thing is, shallow ones where exactly it ends.
+    """
+    size = [side // stride for side in images.shape[-2:]]
+    return torch.cat([F.interpolate(maps, size, mode="bilinear", align_corners=False) for maps in encoder.stages(images)], 1)

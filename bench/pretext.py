@@ -1,0 +1,127 @@
+"""Every pretext task for about as long on one CPU core, three seeds, one protocol, beside the floors.
+
+    python bench/pretext.py                                        # CIFAR-10; about an hour and a half on one core
+    python bench/pretext.py --photos photos.npz --seeds 1          # a file of your own: images, labels, test_images, test_labels
+
+Writes bench/results/pretext-cifar10-cpu.json (or pretext-photos-cpu.json) after every measurement, and goes on from it. For
+each method: how well it solves its own task on the validation split; a linear probe and kNN on each block (2 × 2 grid) at
+1 to 100 labels a class, on the test split. One seed means: of weights, of batches, and of the draw of labels. Who reads the
+records chooses the block by the accuracy on the validation split, which stands beside: `plots.choose(records, layer="best")`.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sslkit import color, data, evaluate, recipes, train
+from sslkit.__main__ import machine
+from sslkit.checkpoint import write_whole
+from sslkit.networks import ConvNet, LightnessEncoder
+from sslkit.tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotation, SplitBrain
+
+RESULTS, RUNS = Path(__file__).parent / "results", Path("runs")
+# Steps and pictures a step: each about three and a half minutes on one core.
+CIFAR10 = {"rotation": (1200, 32), "jigsaw": (2400, 64), "relative_patch": (2500, 128), "colorization": (1850, 64),
+           "split_brain": (1900, 64), "inpainting": (2000, 64)}
+PHOTOS = {"rotation": (700, 8), "jigsaw": (1400, 16), "relative_patch": (2000, 32), "colorization": (800, 16),
+          "split_brain": (800, 16), "inpainting": (1000, 16)}
+
+
+def photo_tasks(images):
+    """{method: task} for photographs of 96 pixels: 3 × 3 tiles, and a narrower network than CIFAR-10's."""
+    weights = color.rebalancing(images)
+    return {"rotation": lambda: Rotation(ConvNet(16)), "jigsaw": lambda: Jigsaw(ConvNet(16), 3),
+            "relative_patch": lambda: RelativePatch(ConvNet(16)),
+            "colorization": lambda: Colorization(LightnessEncoder(ConvNet(16)), weights),
+            "split_brain": lambda: SplitBrain(ConvNet(8), ConvNet(8), weights), "inpainting": lambda: Inpainting(ConvNet(16))}
+
+
+def photographs(path):
+    """A .npz of images (N, H, W, 3), labels, test_images, test_labels, class_names → Splits."""
+    file = np.load(path)
+    rows = lambda name: torch.from_numpy(file[name]).permute(0, 3, 1, 2).contiguous()
+    classes = tuple(map(str, file["class_names"]))
+    pool = data.Dataset(rows("images"), torch.from_numpy(file["labels"]), classes, name="photos")
+    test = data.Dataset(rows("test_images"), torch.from_numpy(file["test_labels"]), classes, name="photos")
+    return data.Splits(*data.split(pool, 0.2), test)
+
+
+def own_task(task, images, batch_size=50):
+    """How well a trained task solves its own problem on pictures (N, 3, H, W): means of its loss and logs."""
+    task.eval()
+    torch.manual_seed(0)
+    sums = {}
+    with torch.no_grad():
+        for few in images.split(batch_size):
+            inputs, targets = task.make_problem(few / 255)
+            loss, logs = task.loss(task(inputs), targets)
+            for name, value in {"loss": loss, **logs}.items():
+                sums[name] = sums.get(name, 0) + value.item() * len(few) / len(images)
+    return sums
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--budgets", type=int, nargs="+", default=None)
+    arguments = parser.parse_args()
+    name = "photos" if arguments.photos else "cifar10"
+    splits = photographs(arguments.photos) if arguments.photos else recipes.splits("cifar10", "cpu")
+    lengths, budgets = (PHOTOS, (1, 5, 20)) if arguments.photos else (CIFAR10, (1, 5, 20, 100))
+    budgets = arguments.budgets or budgets
+    make = photo_tasks(splits.train.images) if arguments.photos else \
+        {method: (lambda recipe=recipe: recipe("cpu", "cifar10").task) for method, recipe in recipes.RECIPES.items() if method in CIFAR10}
+    new_encoder = (lambda: ConvNet(16)) if arguments.photos else (lambda: recipes.encoder("cpu", "cifar10"))
+    path = RESULTS / f"pretext-{name}-cpu.json"
+    stored = json.loads(path.read_text()) if path.exists() else {"pretraining": [], "records": []}
+    pictures = {split: len(part) for split, part in zip(splits._fields, splits)}
+    stored["about"] = {"command": "python bench/pretext.py", "data": name, "pictures": pictures, "budgets": list(budgets),
+                       "steps and batch size": lengths, "lr": 2e-3}
+    stored["machine"] = machine("cpu")
+
+    def measure(arms, few, seed):
+        def keep(record):
+            stored["records"].append(record)
+            write_whole(path, (json.dumps(stored, indent=1) + "\n").encode())
+            print(f"{time.strftime('%H:%M:%S')} {record['budget']:>4} seed {seed} {record['arm']:<32}{record.get('layer', ''):>2} {100 * record['accuracy']:5.1f}", flush=True)
+
+        kept = [record for record in stored["records"] if record["arm"] in arms]
+        for arm, ways in arms.items():                             # one name, several records: by layer and probe
+            for way, about in ways:
+                done = [r for r in kept if r["arm"] == arm and all(r.get(key) == value for key, value in about.items())]
+                evaluate.label_curve({arm: way}, few, budgets=budgets, seeds=(seed,), on_result=keep, done=tuple(done))
+
+    def layers(encoder):
+        blocks = range(1, len(encoder.blocks) + 1)
+        for probe in ("linear", "kNN"):
+            for depth in blocks:
+                about = {"layer": depth, "probe": probe}
+                yield evaluate.probed(evaluate.Layer(encoder, depth, 2), probe=probe, layer=depth), about
+
+    for seed in range(arguments.seeds):
+        chosen = data.labelled_subset(splits.train.labels, max(budgets), seed=seed)
+        few = data.Splits(splits.train[chosen], splits.validation[:2000], splits.test)     # nothing else is ever labelled
+        torch.manual_seed(seed + 100)
+        floors = {"random encoder": list(layers(new_encoder())),
+                  "raw pixels": [(evaluate.probed(evaluate.raw_pixels), {})],
+                  "from scratch": [(evaluate.trained(new_encoder, batch_size=64, lr=1e-3, longest=2000), {})]}
+        for method, (steps, batch_size) in lengths.items():
+            torch.manual_seed(seed)
+            task = make[method]()
+            history = train(task, splits.train.images, steps=steps, batch_size=batch_size, lr=2e-3, seed=seed, progress=False,
+                            checkpoint=RUNS / f"pretext-{method}-{name}-{seed}.safetensors")
+            if not any(run["method"] == method and run["seed"] == seed for run in stored["pretraining"]):
+                own = own_task(task, splits.validation.images[:2000])
+                stored["pretraining"].append({"method": method, "seed": seed, "validation": own, **history[-1]})
+                print(f"{time.strftime('%H:%M:%S')} {method} seed {seed}: {history[-1]['seconds']:.0f} s, {own}", flush=True)
+            measure({method.replace("_", " "): list(layers(task.encoder))}, few, seed)
+        measure(floors, few, seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""Arrays → matplotlib Figures. Pictures know tasks; tasks know no pictures. No widgets here, and no pyplot.
+
+Every function draws into a new Figure, or into the `figure` (or subfigure) it is given, and returns it.
+"""
+
+from .curves import bars, choose, factors, label_curve, labels_needed, layers, training
+from .diagrams import field_map, field_map_html, pipeline
+from .look import GREY, INK, METHODS, PALE, RIGHT, WRONG, Picture, new, pale, png, style
+from .pictures import attention, contact_sheet, energy, heat, image_grid, rotations
+
+__all__ = ["GREY", "INK", "METHODS", "PALE", "RIGHT", "WRONG", "Picture", "attention", "bars", "choose", "contact_sheet", "energy",
+           "factors", "field_map", "field_map_html", "heat", "image_grid", "label_curve", "labels_needed", "layers", "new", "pale", "pipeline",
+           "png", "rotations", "style", "training"]

@@ -1,0 +1,48 @@
+"""Split-brain autoencoder (Zhang, Isola & Efros 2017): half of the network predicts colour from light, half light from colour."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .. import color
+from ..networks import SplitEncoder
+from ..networks.split import split
+from ..task import Task
+from .common import hypercolumns
+
+
+class SplitBrain(Task):
+    """Two encoders, each shown what the other must predict; together they see the whole picture, and are kept side by side.
+
+    lightness_encoder is shown L and answers with bins of ab, color_encoder is shown ab and answers with bins of L. weights:
+    how much each ab bin counts, as for Colorization. stride: one question for every stride × stride pixels.
+    """
+
+    def __init__(self, lightness_encoder, color_encoder, weights=None, stride=4):
+        super().__init__(SplitEncoder(lightness_encoder, color_encoder))
+        bins = len(color.ab_bins())
+        self.stride = stride
+        self.register_buffer("weights", torch.ones(bins) if weights is None else weights)
+        self.color_head = nn.Conv2d(sum(lightness_encoder.channels), bins, 1)
+        self.lightness_head = nn.Conv2d(sum(color_encoder.channels), color.LIGHTNESSES, 1)
+
+    def make_problem(self, images):
+        """(B, 3, H, W) → (L / 100 (B, 1, H, W), ab as a picture (B, 3, H, W)), (ab bins, L bins), each (B, H / stride, W / stride).
+
+        Raises ValueError for grey pictures.
+        """
+        lab = F.avg_pool2d(color.rgb_to_lab(images), self.stride)  # (B, 3, h, w)
+        color.check_colour(lab[:, 1:])
+        light = (lab[:, 0] * color.LIGHTNESSES / 100).long().clamp(0, color.LIGHTNESSES - 1)
+        return split(images), (color.encode(lab[:, 1:]), light)
+
+    def forward(self, halves):
+        """→ logits over ab bins (B, Q, h, w), logits over L bins (B, 50, h, w)."""
+        light, plane = halves
+        return (self.color_head(hypercolumns(self.encoder.lightness, light, self.stride)),
+                self.lightness_head(hypercolumns(self.encoder.color, plane, self.stride)))
+
+    def loss(self, logits, bins):
+        of_color = F.cross_entropy(logits[0], bins[0], self.weights)
+        of_light = F.cross_entropy(logits[1], bins[1])
+        return of_color + of_light, {"color loss": of_color, "lightness loss": of_light}

@@ -1,0 +1,15 @@
+"""Controls over plots: what a reader can turn, choose and upload. The only package that imports ipywidgets.
+
+Works with ipywidgets 7.7.1 (Colab) and 8. Nothing is printed into `Output`: a figure is drawn anew into one Image.
+"""
+
+from .base import Explorer
+from .curve import LabelCurveExplorer, saved
+from .monitor import TrainingMonitor
+from .pictures import PictureExplorer
+from .rotation import RotationExplorer
+from .scene import SceneExplorer
+from .upload import read_picture, uploaded
+
+__all__ = ["Explorer", "LabelCurveExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TrainingMonitor", "read_picture",
+           "saved", "uploaded"]
