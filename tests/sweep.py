@@ -1,0 +1,30 @@
+"""Every value that a reader can give a control."""
+
+from ipywidgets import Dropdown, FileUpload, FloatSlider, IntSlider, SelectionSlider, SelectMultiple, ToggleButton, ToggleButtons
+
+
+def values(control):
+    """Every value that a reader can give a control (of long sliders: both ends and a walk between them)."""
+    if isinstance(control, (Dropdown, SelectionSlider, ToggleButtons)):
+        return [option[1] if isinstance(option, tuple) else option for option in control.options]
+    if isinstance(control, SelectMultiple):
+        return [(option,) for option in control.options] + [tuple(control.options)]
+    if isinstance(control, ToggleButton):
+        return [True, False]
+    if isinstance(control, IntSlider):
+        return sorted({control.min, control.max, *range(control.min, control.max, max(1, (control.max - control.min) // 8))})
+    if isinstance(control, FloatSlider):
+        return [control.min + (control.max - control.min) * share / 6 for share in range(7)]
+    assert isinstance(control, FileUpload), type(control)
+    return []
+
+
+def sweep(make, name):
+    """Makes an explorer and gives control `name` every value in turn; none may end in an error. → how many pictures differed."""
+    explorer = make()
+    seen = {explorer.still()}
+    for value in values(explorer.controls[name]):
+        explorer.controls[name].value = value
+        assert explorer.error is None and "sslkit-error" not in explorer.message.value, (name, value, explorer.message.value)
+        seen.add(explorer.still())
+    return len(seen)
