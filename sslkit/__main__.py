@@ -85,14 +85,15 @@ def run_curve(arguments):
     torch.manual_seed(arguments.seed + 1)
     random_encoder = recipes.encoder(tier, arguments.data)
     layers = lambda encoder: [evaluate.Layer(encoder, depth, 2) for depth in range(1, len(encoder.blocks) + 1)]
-    arms = {f"{arguments.method}, linear probe": evaluate.probed(*layers(task.encoder)),
+    method = arguments.method.replace("_", " ")
+    arms = {f"{method}, linear probe": evaluate.probed(*layers(task.encoder)),
             "random encoder, linear probe": evaluate.probed(*layers(random_encoder)),
             "raw pixels, linear probe": evaluate.probed(evaluate.raw_pixels),
             "from scratch": evaluate.trained(lambda: recipes.encoder(tier, arguments.data), **settings)}
     if arguments.fine_tune:
-        arms[f"{arguments.method}, fine-tuned"] = evaluate.trained(lambda: task.encoder, **settings)
+        arms[f"{method}, fine-tuned"] = evaluate.trained(lambda: task.encoder, **settings)
     if arguments.layers:
-        arms |= {f"{arguments.method}, block {depth}, {probe}": evaluate.probed(layer, probe=probe, layer=depth)
+        arms |= {f"{method}, block {depth}, {probe}": evaluate.probed(layer, probe=probe, layer=depth)
                  for probe in ("linear", "kNN") for depth, layer in enumerate(layers(task.encoder), 1)}
     budgets = arguments.budgets or evaluate.BUDGETS[arguments.data]
 
@@ -120,10 +121,10 @@ def run_curve(arguments):
     evaluate.label_curve(arms, splits, budgets=budgets, seeds=range(arguments.seeds), on_result=keep, done=tuple(records))
     keep(None)
     figure = path.with_suffix(".png")
-    draw(records, title=f"{arguments.method} on {arguments.data}").savefig(figure, dpi=150)
+    draw(records, title=f"{method} on {arguments.data}").savefig(figure, dpi=150)
     print(f"\naccuracy on the test split, per cent, mean ± standard deviation over {arguments.seeds} draws of labels\n")
     print(evaluate.table(records))
-    print(f"\nfigure: {figure}\nnumbers: {path}\nnext: make lab, and open 01_rotation.ipynb")
+    print(f"\nfigure: {figure}\nnumbers: {path}\nnext: make lab, and open the notebook on {arguments.method}")
 
 
 def run_data(arguments):
@@ -149,7 +150,7 @@ def pretrain(arguments):
     expected = "" if recipe.minutes is None else f", about {recipe.minutes:g} min with the recipe's length"
     print(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads): "
           f"{recipe.settings['steps']} steps{expected}", flush=True)
-    splits = recipes.splits(arguments.data, arguments.tier)
+    splits = recipes.splits(arguments.data, arguments.tier, recipe.size)
     path = arguments.out / f"{run_name(arguments)}.safetensors"
     history = train(recipe.task, torch.cat([splits.train.images, splits.validation.images]), seed=arguments.seed,
                     device=arguments.device, checkpoint=path, **recipe.settings)

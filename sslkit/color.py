@@ -35,7 +35,7 @@ def lab_to_rgb(lab):
     _three(lab, "Lab pictures")
     lightness, a, b = lab.unbind(-3)
     y = (lightness + 16) / 116
-    roots = torch.stack([y + a / 500, y, y - b / 200], -3)
+    roots = torch.stack([y + a / 500, y, (y - b / 200).clamp_min(0)], -3)      # a negative Z is no light, as in scikit-image
     xyz = torch.where(roots <= BREAK, 3 * BREAK ** 2 * (roots - 4 / 29), roots.clamp_min(BREAK) ** 3)
     linear = _mix(torch.linalg.inv(TO_XYZ / WHITE[:, None]), xyz)
     low = linear <= 0.0031308
@@ -45,6 +45,17 @@ def lab_to_rgb(lab):
 def lightness(images):
     """sRGB (B, 3, H, W) in [0, 1] → L / 100, (B, 1, H, W) in [0, 1]. One channel is taken for lightness, and passes."""
     return images if images.shape[-3] == 1 else rgb_to_lab(images)[..., :1, :, :] / 100
+
+
+def ab_picture(images):
+    """sRGB (B, 3, H, W) in [0, 1] → a and b as a picture (B, 3, H, W) in [0, 1], 0.5 for grey; the third channel, 0.5, says nothing."""
+    return halves(rgb_to_lab(images))[1]
+
+
+def halves(lab):
+    """Lab (B, 3, H, W) → `lightness` (B, 1, H, W) and `ab_picture` (B, 3, H, W) of the same pictures."""
+    light, ab = lab.split([1, 2], 1)
+    return light / 100, torch.cat([ab / 220 + 0.5, torch.full_like(light, 0.5)], 1)
 
 
 def colorfulness(ab):
@@ -122,6 +133,15 @@ def annealed_mean(logits, temperature=0.38):
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}: want more than 0; 0.38 is the paper's, 1 the mean, near 0 the mode")
     return torch.einsum("bqhw,qc->bchw", (logits.float() / temperature).softmax(1), ab_bins().to(logits.device))
+
+
+def paint(light, logits, temperature=0.38):
+    """Lightness (B, 1, H, W), L / 100, and logits over bins (B, Q, h, w) → sRGB (B, 3, H, W).
+
+    Lightness is kept pixel by pixel; ab is the annealed mean, stretched to the size of the picture.
+    """
+    ab = F.interpolate(annealed_mean(logits, temperature), light.shape[-2:], mode="bilinear", align_corners=False)
+    return lab_to_rgb(torch.cat([100 * light, ab], 1))
 
 
 def check_colour(ab):

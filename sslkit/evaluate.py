@@ -337,13 +337,18 @@ def stored(name):
 
     Raises FileNotFoundError naming those there are.
     """
+    return json.loads(stored_file(f"{name}.json").read_text())
+
+
+def stored_file(name):
+    """The path of a file of results that comes with the kit. Raises FileNotFoundError naming those of its kind."""
     package = Path(__file__).parent
     folder = next((folder for folder in (package.parent / "bench" / "results", package / "results") if folder.is_dir()), package)
-    path = folder / f"{name}.json"
+    path = folder / name
     if not path.exists():
-        there = ", ".join(sorted(file.stem for file in folder.glob("*.json")))
-        raise FileNotFoundError(f"no result {name!r} comes with the kit; there are: {there}")
-    return json.loads(path.read_text())
+        there = ", ".join(sorted(file.stem for file in folder.glob(f"*{path.suffix}")))
+        raise FileNotFoundError(f"no result {path.stem!r} comes with the kit; there are: {there}")
+    return path
 
 
 def _pool(splits):

@@ -11,6 +11,7 @@ import torch
 
 from . import data
 from .color import rebalancing
+from .evaluate import stored_file
 from .networks import ConvNet, LightnessEncoder, ResNet18
 from .task import Task
 from .tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotation, SplitBrain
@@ -75,12 +76,23 @@ def relative_patch(tier, name="scenes"):
 
 def colorization(tier, name="scenes"):
     """Zhang et al. 2016. The weights of the bins come from a few hundred pictures of the same data."""
-    return _pretext(Colorization(LightnessEncoder(encoder(tier, name)), _weights(name)), tier, name)
+    return _pretext(Colorization(LightnessEncoder(encoder(tier, name)), _weights(name)), tier, name, size=48)
+
+
+def colorizer():
+    """→ a Colorization task that comes with the kit, trained on photographs (CIFAR-10, seed 0 of bench/pretext.py)."""
+    from safetensors.torch import load_file
+
+    task = Colorization(LightnessEncoder(encoder("cpu", "cifar10")))
+    weights = load_file(stored_file("colorization-cifar10-cpu.safetensors"))                       # stored in half precision
+    task.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
+    return task.eval()
 
 
 def split_brain(tier, name="scenes"):
     """Zhang et al. 2017. Two encoders of half the width: together as many features as the others have."""
-    return _pretext(SplitBrain(encoder(tier, name, half=True), encoder(tier, name, half=True), _weights(name)), tier, name)
+    return _pretext(SplitBrain(encoder(tier, name, half=True), encoder(tier, name, half=True), _weights(name)), tier, name,
+                    size=48)
 
 
 def inpainting(tier, name="scenes"):
@@ -88,12 +100,12 @@ def inpainting(tier, name="scenes"):
     return _pretext(Inpainting(encoder(tier, name)), tier, name)
 
 
-def _pretext(task, tier, name, batch_size=32):
-    """One length for all of them: twice the pictures where a problem is made of small pieces, as batch_size says."""
+def _pretext(task, tier, name, batch_size=32, size=64):
+    """One length for all of them. batch_size, size: of the smallest case, the drawn world on a CPU, where pixels are dear."""
     steps, lr, minutes = {("cpu", "scenes"): (1200, 2e-3, 1), ("cpu", "cifar10"): (12_000, 1e-3, None),
                           ("gpu", "scenes"): (8000, 1e-3, None), ("gpu", "cifar10"): (40_000, 1e-3, None)}[tier, name]
     batch_size *= {("cpu", "scenes"): 1, ("cpu", "cifar10"): 2}.get((tier, name), 4)
-    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes, 96 if tier == "gpu" else 64)
+    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes, 96 if tier == "gpu" else size)
 
 
 def _weights(name):

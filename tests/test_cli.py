@@ -16,8 +16,8 @@ from sslkit.networks import ConvNet
 def tiny(monkeypatch, tmp_path):
     """The same code on a world of a few pictures and a network of a few channels."""
     parts = data.Splits(*(data.scenes(number, 24, split=split) for number, split in ((80, "train"), (40, "validation"), (40, "test"))))
-    monkeypatch.setattr(recipes, "splits", lambda name, tier: parts)
-    monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes": ConvNet(4))
+    monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: parts)
+    monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SSLKIT_TIER", "cpu")
     return tmp_path
@@ -88,3 +88,12 @@ def test_tier_is_chosen_by_the_environment(monkeypatch):
 def test_help_names_every_command():
     output = subprocess.run([sys.executable, "-m", "sslkit", "--help"], capture_output=True, text=True, check=True).stdout
     assert all(word in output for word in ("train", "evaluate", "curve", "data"))
+
+
+@pytest.mark.parametrize("method", recipes.RECIPES)
+def test_every_method_can_be_trained_and_its_curve_drawn(method, tiny, capsys):
+    cli.main(["curve", method, "--steps", "2", "--budgets", "1", "--seeds", "1"])
+    words = method.replace("_", " ")
+    assert f"{words}, linear probe" in capsys.readouterr().out
+    content = json.loads((tiny / "runs" / f"{method}-scenes-cpu-2-0-curve.json").read_text())
+    assert {record["arm"] for record in content["records"]} >= {f"{words}, linear probe", "from scratch"}

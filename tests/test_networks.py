@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.models import resnet18
 
-from sslkit.networks import ConvNet, ResNet18
+from sslkit.networks import ConvNet, LightnessEncoder, ResNet18, SplitEncoder, mlp
 
 
 @pytest.mark.parametrize("make, size", [(lambda: ConvNet(8), 32), (lambda: ConvNet(8, dim=40), 24), (ResNet18, 32), (lambda: ConvNet(8), 96)])
@@ -35,3 +35,29 @@ def test_the_encoder_owns_its_normalisation():
     encoder.blocks[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     encoder(torch.full((1, 3, 32, 32), 0.5))
     assert (seen[0] == 0).all() and "mean" not in encoder.state_dict()
+
+
+def test_stages_are_the_features_of_every_depth_and_channels_their_widths():
+    for encoder in (ConvNet(8).eval(), ResNet18().eval(), LightnessEncoder(ConvNet(8)).eval()):
+        images = torch.rand(2, 3, 32, 32)
+        stages = list(encoder.stages(images))
+        assert [maps.shape[1] for maps in stages] == list(encoder.channels) and encoder.channels[-1] == encoder.dim
+        for depth, maps in enumerate(stages, 1):
+            assert torch.equal(maps, encoder.features(images, depth))
+
+
+def test_one_channel_is_taken_for_grey():
+    encoder, grey = ConvNet(8).eval(), torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(encoder(grey), encoder(grey.expand(-1, 3, -1, -1)))
+
+
+def test_wrapped_encoders_hold_each_weight_once():
+    plain = len(ConvNet(8).state_dict())
+    assert len(LightnessEncoder(ConvNet(8)).state_dict()) == plain and len(SplitEncoder(ConvNet(8), ConvNet(8)).state_dict()) == 2 * plain
+    assert len(SplitEncoder(ConvNet(8), ConvNet(8)).blocks) == 4
+
+
+def test_mlp_has_norm_and_relu_between_its_layers_and_none_after():
+    head = mlp(6, 5, 4, 3)
+    assert [type(layer).__name__ for layer in head] == ["Linear", "BatchNorm1d", "ReLU"] * 2 + ["Linear"]
+    assert head(torch.rand(7, 6)).shape == (7, 3) and head[-1].bias is not None

@@ -1,13 +1,15 @@
 """The tasks make the problems that their papers make."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sslkit import Task
+from sslkit import Task, data, recipes, train
 from sslkit.networks import ConvNet
-from sslkit.tasks import Rotation, Supervised
+from sslkit.tasks import Inpainting, Jigsaw, RelativePatch, Rotation, Supervised
 
 
 def test_rotation_turns_every_picture_four_ways_counter_clockwise():
@@ -58,3 +60,48 @@ def test_an_unfinished_task_says_which_verb_is_missing():
         with pytest.raises(NotImplementedError, match=rf"Empty must say.*{verb}\("):
             getattr(task, verb)(*arguments)
     assert task.after_step(None) is None and task.represent(3) == 3
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_trains_keeps_its_encoder_and_can_be_resumed(name, tmp_path):
+    """The contract, for every method alike: problem, answer, mark; two steps, interrupted and gone on with, to the same bits."""
+    splits = data.Splits(*(data.scenes(number, 32) for number in (24, 20, 20)))
+    found = {}
+    for run, lengths in (("whole", [4]), ("again", [4, 4])):
+        torch.manual_seed(0)
+        recipe = recipes.RECIPES[name]("cpu")
+        assert isinstance(recipe.task, Task) and recipe.size in (32, 64) and {"steps", "batch_size", "lr"} <= recipe.settings.keys()
+        before = {key: value.clone() for key, value in recipe.task.encoder.state_dict().items()}
+        settings = {**recipe.settings, "steps": 4, "batch_size": 8, "device": "cpu", "amp": False, "progress": False}
+        for _ in lengths:
+            history = train(recipe.task, splits.train, checkpoint=tmp_path / f"{run}.safetensors", **settings)
+        found[run] = recipe.task.state_dict()
+        assert all(math.isfinite(value) for record in history for value in record.values()) and len(history) == 4
+        assert any(not torch.equal(value, before[key]) for key, value in recipe.task.encoder.state_dict().items())
+    assert all(torch.equal(value, found["again"][key]) for key, value in found["whole"].items())
+    with torch.no_grad():
+        images = splits.validation.images[:3] / 255
+        inputs, targets = recipe.task.make_problem(images)
+        loss, logs = recipe.task.loss(recipe.task(inputs), targets)
+        assert loss.ndim == 0 and all(value.ndim == 0 for value in logs.values()) and not loss.isnan()
+        assert recipe.task.represent(images).shape == (3, recipe.task.encoder.dim)
+
+
+def test_problems_are_drawn_from_torchs_generator():
+    """Same seed, same problem; another seed, another one: so that a training can be repeated."""
+    images = data.scenes(8, 64).images / 255
+    for make in (Jigsaw(ConvNet(8), 2), RelativePatch(ConvNet(8)), Inpainting(ConvNet(8))):
+        problems = []
+        for seed in (0, 0, 1):
+            torch.manual_seed(seed)
+            problems.append(make.make_problem(images)[0])
+        assert torch.equal(problems[0], problems[1]) and not torch.equal(problems[0], problems[2]), type(make).__name__
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_trains_on_a_gpu(name):
+    recipe = recipes.RECIPES[name]("gpu")
+    history = train(recipe.task, data.scenes(64, recipe.size), **{**recipe.settings, "steps": 3, "batch_size": 16, "progress": False})
+    assert math.isfinite(history[-1]["loss"]) and next(recipe.task.parameters()).device.type == "cuda"

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from sslkit.evaluate import stored, table
+from sslkit.evaluate import means, stored, table
+from sslkit.plots import choose
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -11,6 +12,29 @@ README = Path(__file__).parent.parent / "README.md"
 def shown(name):
     """The table of a result, without the rows of single layers."""
     return table([record for record in stored(name)["records"] if "layer" not in record])
+
+
+def curves(name):
+    """Of a result of bench/pretext.py: the low-label curve of every method's best block, as the validation split chooses it."""
+    return table(choose(stored(name)["records"], probe="linear", layer="best"))
+
+
+def blocks(name):
+    """Of the same: how well each method solves its own task, kNN, and the linear probe at every block, at the largest budget."""
+    result = stored(name)
+    budget = max(record["budget"] for record in result["records"])
+    own = {}
+    for run in result["pretraining"]:
+        own.setdefault(run["method"].replace("_", " "), []).append(run["validation"].get("accuracy"))
+    arms = [arm for arm in dict.fromkeys(record["arm"] for record in result["records"]) if arm in own or arm == "random encoder"]
+    lines = [f"{'':<16}{'own task':>10}{'kNN':>8}" + "".join(f"{f'block {depth}':>10}" for depth in (1, 2, 3, 4))]
+    at = lambda arm, **which: means(choose(result["records"], arms=[arm], **which), arm)[budget]
+    for arm in arms:
+        accuracies = [value for value in own.get(arm, []) if value is not None]
+        solved = f"{100 * sum(accuracies) / len(accuracies):.1f}" if accuracies else ""
+        probes = "".join(f"{100 * at(arm, probe='linear', layer=depth):>10.1f}" for depth in (1, 2, 3, 4))
+        lines.append(f"{arm:<16}{solved:>10}{100 * at(arm, probe='kNN', layer='best'):>8.1f}{probes}")
+    return "\n".join(lines)
 
 
 def speed():
@@ -24,6 +48,9 @@ def filled(text):
     """README → the same, each block after a comment with the name of a result holding that result's table."""
     block = lambda match: f"<!-- {match[1]} -->\n```\n{shown(match[1])}\n```"
     text = re.sub(r"<!-- (\S+-curve) -->\n```\n.*?```", block, text, flags=re.S)
+    for heading, make in (("curves", curves), ("blocks", blocks)):
+        fill = lambda match: f"<!-- {match[1]} {heading} -->\n```\n{make(match[1])}\n```"
+        text = re.sub(rf"<!-- (\S+) {heading} -->\n```\n.*?```", fill, text, flags=re.S)
     return re.sub(r"<!-- speed -->\n```\n.*?```", f"<!-- speed -->\n```\n{speed()}\n```", text, flags=re.S)
 
 

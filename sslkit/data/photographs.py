@@ -7,7 +7,7 @@ import torch
 
 from .dataset import Dataset
 
-# Names as scikit-image has them; all free (public domain or CC0, the cat CC BY-SA), credited in data/README.md.
+# Names as scikit-image has them; who took them, and their licences: data/README.md.
 COLOUR = ("astronaut", "coffee", "chelsea", "rocket")
 GREY = ("camera", "coins", "moon")
 

@@ -2,6 +2,6 @@
 
 from .conv import ConvNet, Encoder, ResNet18
 from .heads import Upsampler, mlp
-from .split import LightnessEncoder, SplitEncoder
+from .split import ColorEncoder, LightnessEncoder, PartEncoder, SplitEncoder
 
-__all__ = ["ConvNet", "Encoder", "LightnessEncoder", "ResNet18", "SplitEncoder", "Upsampler", "mlp"]
+__all__ = ["ColorEncoder", "ConvNet", "Encoder", "LightnessEncoder", "PartEncoder", "ResNet18", "SplitEncoder", "Upsampler", "mlp"]

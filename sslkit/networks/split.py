@@ -3,32 +3,45 @@
 import torch
 from torch import nn
 
-from ..color import lightness, rgb_to_lab
+from ..color import ab_picture, lightness
 
 
-class LightnessEncoder(nn.Module):
-    """An encoder that is blind to colour: it is shown L / 100 of CIE Lab in place of red, green and blue.
+class PartEncoder(nn.Module):
+    """An encoder that is shown `part(pictures)` in place of red, green and blue, in training and ever after.
 
-    What colorization trains has seen nothing else, and should be probed with nothing else.
+    part: a function sRGB (B, 3, H, W) in [0, 1] → (B, 1 or 3, H, W).
     """
 
-    def __init__(self, encoder):
+    def __init__(self, encoder, part):
         super().__init__()
-        self.encoder, self.channels, self.dim = encoder, encoder.channels, encoder.dim
+        self.encoder, self.part, self.channels, self.dim = encoder, part, encoder.channels, encoder.dim
 
     @property
     def blocks(self):
         return self.encoder.blocks
 
     def stages(self, images):
-        return self.encoder.stages(lightness(images))
+        return self.encoder.stages(self.part(images))
 
     def features(self, images, depth=None):
-        """Images (B, 3, H, W) in [0, 1], or lightness (B, 1, H, W) → feature maps (B, dim, h, w)."""
-        return self.encoder.features(lightness(images), depth)
+        """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w)."""
+        return self.encoder.features(self.part(images), depth)
 
     def forward(self, images):
-        return self.encoder(lightness(images))                       # (B, dim)
+        return self.encoder(self.part(images))                       # (B, dim)
+
+
+def LightnessEncoder(encoder):
+    """An encoder that is blind to colour: it is shown L / 100 of CIE Lab. What has one channel already is taken for that.
+
+    What colorization trains has seen nothing else, and should be probed with nothing else.
+    """
+    return PartEncoder(encoder, lightness)
+
+
+def ColorEncoder(encoder):
+    """An encoder that is blind to light: it is shown a and b of CIE Lab, as a picture whose third channel says nothing."""
+    return PartEncoder(encoder, ab_picture)
 
 
 class SplitEncoder(nn.Module):
@@ -48,14 +61,7 @@ class SplitEncoder(nn.Module):
 
     def features(self, images, depth=None):
         """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w), the lightness half first."""
-        light, plane = split(images)
-        return torch.cat([self.lightness.features(light, depth), self.color.features(plane, depth)], 1)
+        return torch.cat([self.lightness.features(lightness(images), depth), self.color.features(ab_picture(images), depth)], 1)
 
     def forward(self, images):
         return self.features(images).mean((2, 3))                    # (B, dim)
-
-
-def split(images):
-    """sRGB (B, 3, H, W) → L / 100 (B, 1, H, W), and ab as a picture in [0, 1] (B, 3, H, W) whose third channel says nothing."""
-    light, ab = rgb_to_lab(images).split([1, 2], 1)
-    return light / 100, torch.cat([ab / 220 + 0.5, torch.full_like(light, 0.5)], 1)

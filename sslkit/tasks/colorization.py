@@ -2,11 +2,10 @@
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .. import color
 from ..task import Task
-from .common import hypercolumns
+from .common import bin_weights, coarse, hypercolumns
 
 
 class Colorization(Task):
@@ -20,10 +19,8 @@ class Colorization(Task):
     def __init__(self, encoder, weights=None, soft=True, stride=4):
         super().__init__(encoder)
         bins = color.ab_bins()                                     # (Q, 2)
-        if weights is not None and tuple(weights.shape) != (len(bins),):
-            raise ValueError(f"weights {tuple(weights.shape)}: want ({len(bins)},), one a bin, as color.rebalancing(pictures) gives")
         self.stride = stride
-        self.register_buffer("weights", torch.ones(len(bins)) if weights is None else weights)
+        self.register_buffer("weights", bin_weights(weights))
         self.register_buffer("share", color.soft_encode(bins.T[None, :, :, None])[0, :, :, 0].T if soft else torch.eye(len(bins)))
         self.head = nn.Conv2d(sum(encoder.channels), len(bins), 1)
 
@@ -33,10 +30,7 @@ class Colorization(Task):
         Raises ValueError for grey pictures, and for sides that stride does not divide.
         """
         lab = color.rgb_to_lab(images)
-        color.check_colour(lab[:, 1:])
-        if images.shape[-2] % self.stride or images.shape[-1] % self.stride:
-            raise ValueError(f"pictures of {images.shape[-2]} × {images.shape[-1]} pixels: want sides that {self.stride} divides")
-        return lab[:, :1] / 100, color.encode(F.avg_pool2d(lab[:, 1:], self.stride))
+        return lab[:, :1] / 100, color.encode(coarse(lab, self.stride)[:, 1:])
 
     def forward(self, lightness):
         return self.head(hypercolumns(self.encoder, lightness, self.stride))                       # (B, Q, H / stride, W / stride)
@@ -51,11 +45,6 @@ class Colorization(Task):
         return self.encoder(color.lightness(images))
 
     def colorize(self, images, temperature=0.38):
-        """Pictures (B, 3, H, W), or lightness (B, 1, H, W), in [0, 1] → pictures in colour (B, 3, H, W).
-
-        Lightness is kept as it is, pixel by pixel; ab is the annealed mean of the predicted distributions (paper, eq. 5).
-        """
+        """Pictures (B, 3, H, W), or lightness (B, 1, H, W), in [0, 1] → pictures in colour (B, 3, H, W), as light as before."""
         light = color.lightness(images)
-        ab = color.annealed_mean(self(light), temperature)
-        ab = F.interpolate(ab, light.shape[-2:], mode="bilinear", align_corners=False)             # (B, 2, H, W)
-        return color.lab_to_rgb(torch.cat([100 * light, ab], 1))
+        return color.paint(light, self(light), temperature)

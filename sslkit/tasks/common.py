@@ -3,6 +3,8 @@
 import torch
 from torch.nn import functional as F
 
+from .. import color
+
 
 def classification(logits, targets):
     """Logits (B, classes, …), targets (B, …) int64 → cross-entropy, {"accuracy"}."""
@@ -38,3 +40,23 @@ def hypercolumns(encoder, images, stride):
     """
     size = [side // stride for side in images.shape[-2:]]
     return torch.cat([F.interpolate(maps, size, mode="bilinear", align_corners=False) for maps in encoder.stages(images)], 1)
+
+
+def coarse(lab, stride):
+    """Lab (B, 3, H, W) → the mean of every stride × stride pixels, (B, 3, H / stride, W / stride).
+
+    Raises ValueError for grey pictures, from which no colour can be learnt, and for sides that stride does not divide.
+    """
+    color.check_colour(lab[:, 1:])
+    height, width = lab.shape[-2:]
+    if height % stride or width % stride:
+        raise ValueError(f"pictures of {height} × {width} pixels: want sides that {stride} divides; crop or resize them")
+    return F.avg_pool2d(lab, stride)
+
+
+def bin_weights(weights):
+    """How much each bin of the ab plane counts (Q,), or None → the same, or all alike. Raises ValueError for another shape."""
+    bins = len(color.ab_bins())
+    if weights is not None and tuple(weights.shape) != (bins,):
+        raise ValueError(f"weights {tuple(weights.shape)}: want ({bins},), one a bin, as color.rebalancing(pictures) gives")
+    return torch.ones(bins) if weights is None else weights

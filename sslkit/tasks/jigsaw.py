@@ -33,6 +33,7 @@ class Jigsaw(Task):
         Raises ValueError for pictures that the grid does not divide, or too small for it.
         """
         tiles = self.tiles(grayscale(images, self.drop_color))     # (B, grid², 3, h, w)
+        tiles = normalized(tiles) if self.normalize else tiles
         index = torch.randint(len(self.permutations), (len(images),), device=images.device)
         return shuffled(tiles, self.permutations[index]), index
 
@@ -57,8 +58,7 @@ class Jigsaw(Task):
         corner = torch.arange(self.grid, device=images.device) * cell
         top, left = corner.repeat_interleave(self.grid), corner.repeat(self.grid)                  # (grid²,)
         shift = torch.randint(gap + 1, (2, len(images), self.grid ** 2), device=images.device)
-        tiles = cut(images, top + shift[0], left + shift[1], cell - gap)
-        return normalized(tiles) if self.normalize else tiles
+        return cut(images, top + shift[0], left + shift[1], cell - gap)
 
 
 def shuffled(tiles, permutations):

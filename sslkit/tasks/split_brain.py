@@ -1,14 +1,12 @@
 """Split-brain autoencoder (Zhang, Isola & Efros 2017): half of the network predicts colour from light, half light from colour."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 
 from .. import color
 from ..networks import SplitEncoder
-from ..networks.split import split
 from ..task import Task
-from .common import hypercolumns
+from .common import bin_weights, coarse, hypercolumns
 
 
 class SplitBrain(Task):
@@ -20,21 +18,20 @@ class SplitBrain(Task):
 
     def __init__(self, lightness_encoder, color_encoder, weights=None, stride=4):
         super().__init__(SplitEncoder(lightness_encoder, color_encoder))
-        bins = len(color.ab_bins())
         self.stride = stride
-        self.register_buffer("weights", torch.ones(bins) if weights is None else weights)
-        self.color_head = nn.Conv2d(sum(lightness_encoder.channels), bins, 1)
+        self.register_buffer("weights", bin_weights(weights))
+        self.color_head = nn.Conv2d(sum(lightness_encoder.channels), len(self.weights), 1)
         self.lightness_head = nn.Conv2d(sum(color_encoder.channels), color.LIGHTNESSES, 1)
 
     def make_problem(self, images):
         """(B, 3, H, W) → (L / 100 (B, 1, H, W), ab as a picture (B, 3, H, W)), (ab bins, L bins), each (B, H / stride, W / stride).
 
-        Raises ValueError for grey pictures.
+        Raises ValueError for grey pictures, and for sides that stride does not divide.
         """
-        lab = F.avg_pool2d(color.rgb_to_lab(images), self.stride)  # (B, 3, h, w)
-        color.check_colour(lab[:, 1:])
-        light = (lab[:, 0] * color.LIGHTNESSES / 100).long().clamp(0, color.LIGHTNESSES - 1)
-        return split(images), (color.encode(lab[:, 1:]), light)
+        lab = color.rgb_to_lab(images)                             # (B, 3, H, W)
+        mean = coarse(lab, self.stride)                            # (B, 3, H / stride, W / stride)
+        lightness_bins = (mean[:, 0] * color.LIGHTNESSES / 100).long().clamp(0, color.LIGHTNESSES - 1)
+        return color.halves(lab), (color.encode(mean[:, 1:]), lightness_bins)
 
     def forward(self, halves):
         """→ logits over ab bins (B, Q, h, w), logits over L bins (B, 50, h, w)."""
