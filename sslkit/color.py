@@ -48,7 +48,7 @@ def lightness(images):
 
 
 def ab_picture(images):
-    """sRGB (B, 3, H, W) in [0, 1] → a and b as a picture (B, 3, H, W) in [0, 1], 0.5 for grey; the third channel, 0.5, says nothing."""
+    """sRGB (B, 3, H, W) in [0, 1] → a and b as such a picture, 0.5 for grey; its third channel, 0.5 everywhere, says nothing."""
     return halves(rgb_to_lab(images))[1]
 
 

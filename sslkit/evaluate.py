@@ -5,6 +5,7 @@ scikit-learn and torchvision are imported where they are used: they cost seconds
 
 import copy
 import json
+import math
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -321,15 +322,20 @@ def means(records, arm):
 
 
 def table(records):
-    """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation."""
+    """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation over seeds."""
     summary = summarise(records)
     budgets = sorted({record["budget"] for record in records})
     width = max(len(arm) for arm in summary)
     lines = [f"{'labels a class':<{width}}" + "".join(f"{budget:>14}" for budget in budgets)]
     for arm, row in summary.items():
-        cells = (f"{100 * row[b][0]:.1f} ± {100 * row[b][1]:.1f}" if b in row else "" for b in budgets)
+        cells = (_cell(*row[budget]) if budget in row else "" for budget in budgets)
         lines.append(f"{arm:<{width}}" + "".join(f"{cell:>14}" for cell in cells))
     return "\n".join(lines)
+
+
+def _cell(mean, deviation):
+    """One seed has no deviation: NaN, which is not printed."""
+    return f"{100 * mean:.1f}" + ("" if math.isnan(deviation) else f" ± {100 * deviation:.1f}")
 
 
 def stored(name):

@@ -23,6 +23,17 @@ widgets.LabelCurveExplorer([{"arm": arm, "budget": budget, "seed": seed, "accura
                             for arm, base in (("rotation, linear probe", 0.3), ("from scratch", 0.2)) for budget in (1, 5, 20) for seed in (0, 1)])
 """
 
+PRETEXT = """
+import torch
+from sslkit import data, recipes, widgets
+from sslkit.networks import ConvNet
+from sslkit.tasks import Inpainting, Jigsaw, RelativePatch
+torch.manual_seed(0)
+pictures = {"drawn world": data.scenes(12, 32), "photographs": data.photographs(32)}
+explorers = [widgets.JigsawExplorer(Jigsaw(ConvNet(8), 2), pictures), widgets.PatchPositionExplorer(RelativePatch(ConvNet(8), patch=10), pictures),
+             widgets.ColorizationExplorer(recipes.colorizer(), pictures), widgets.InpaintingExplorer(Inpainting(ConvNet(8)), pictures)]
+"""
+
 
 def picture(widget):
     return widget.locator("img").last.get_attribute("src")
@@ -116,3 +127,43 @@ def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_n
     move(notebook, curve)
     curve.scroll_into_view_if_needed()
     shot(notebook, "01_rotation_curve")
+
+
+def test_the_explorers_of_the_pretext_tasks_answer_to_clicks_and_sliders(open_notebook, tmp_path):
+    path = tmp_path / "pretext.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cells = [nbformat.v4.new_code_cell(code) for code in (PRETEXT.strip(), *(f"explorers[{number}]" for number in range(4)))]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    notebook = open_notebook(path)
+    notebook.run_all()
+    jigsaw, patch, colorization, inpainting = (explorers(notebook).nth(number) for number in range(4))
+
+    before = picture(jigsaw)
+    jigsaw.get_by_role("button", name="1", exact=True).click()
+    jigsaw.get_by_role("button", name="4", exact=True).click()
+    notebook.quiet()
+    assert picture(jigsaw) != before
+    expect(jigsaw.locator(".sslkit-message")).to_contain_text("after 1 swap.")
+    click(notebook, jigsaw, "show me")
+    expect(jigsaw.locator(".sslkit-message")).to_contain_text("4 of 4 tiles are in their place")
+    click(notebook, jigsaw, "let the network try")
+    shot(notebook, "jigsaw")
+
+    expect(patch.locator(".sslkit-message")).to_contain_text("Click an arrow")
+    click(notebook, patch, "↗")
+    expect(patch.locator(".sslkit-message")).to_contain_text("The network says")
+    click(notebook, patch, "another pair")
+
+    move(notebook, colorization, 1)
+    colorization.locator("select").first.select_option("photographs")
+    expect(colorization.locator(".sslkit-message")).to_contain_text("(china)")
+    notebook.quiet()
+    colorization.scroll_into_view_if_needed()
+    shot(notebook, "colorization")
+
+    move(notebook, inpainting, 3)
+    before = picture(inpainting)
+    inpainting.locator("select").last.select_option("bottom half")
+    expect(inpainting.locator(".sslkit-message")).to_contain_text("50% of the pixels are gone")
+    notebook.quiet()
+    assert picture(inpainting) != before and not notebook.errors

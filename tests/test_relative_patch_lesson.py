@@ -111,7 +111,8 @@ def test_a_guess_reveals_and_counts_once(undrawn):
         made.controls[ARROWS[guess]].click()
         right, asked = right + bool(turn % 3), asked + 1
         assert made.error is None and made.revealed and len(texts(made)) == 8
-        assert f"You say <b>{ARROWS[guess]}</b>: {'right' if turn % 3 else 'wrong, it is ' + ARROWS[made.truth]}" in made.message.value
+        verdict = "right" if turn % 3 else f"wrong, it is {ARROWS[made.truth]}"
+        assert f"You say <b>{ARROWS[guess]}</b>: {verdict}" in made.message.value
         made.controls[ARROWS[made.truth]].click()                     # too late
         score = f"you <b>{right} of {asked}</b>, the network <b>{networks} of {asked}</b>"
         assert score in made.message.value
@@ -180,7 +181,7 @@ def test_the_darkest_square_is_the_likeliest_and_each_has_its_number():
     assert [text.get_text() for text in axes.texts] == ["2 %", "8 %", "10 %", "30 %", "25 %", "5 %", "15 %", "5 %"]
     assert figure._repr_png_()[:4] == b"\x89PNG"
     framed = plots.patch_directions(image, pair, probabilities, centre, corners, truth=1, guess=6).axes[1].patches[-2:]
-    assert [(frame.get_y() + 0.5, frame.get_x() + 0.5) for frame in framed] == [tuple(corners[6].tolist()), tuple(corners[1].tolist())]
+    assert [[frame.get_y() + 0.5, frame.get_x() + 0.5] for frame in framed] == corners[[6, 1]].tolist()
     with pytest.raises(ValueError, match="one a direction"):
         plots.patch_directions(image, pair, probabilities[:4], centre, corners)
 

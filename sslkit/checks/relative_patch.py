@@ -47,13 +47,13 @@ def _wrong_numbers(found, direction, patch, gap):
     cells = torch.stack([direction // 3 - 1, direction % 3 - 1], 1)        # where a ninth, the centre itself, is counted
     mistakes = (
         (truth // step, "these are steps of -1, 0 and 1: want pixels, and one step is a patch and a gap, patch + gap"),
-        (truth // step * patch, "the gap is forgotten: patches would touch, and lines that run on from one to the other tell the answer"),
+        (truth // step * patch, "the gap is forgotten: where patches touch, lines that run on tell the direction"),
         (truth // step * gap, "these are multiples of the gap alone: from corner to corner it is a patch and a gap, patch + gap"),
         (cells * step, "from direction 4 on you are one place off: the centre was counted as a ninth, but in "
                        "0 1 2 / 3 · 4 / 5 6 7 it has no number"),
         (truth.flip(1), "rows and columns are swapped: directions are numbered row by row, so 1 is up (rows change), not left"),
-        (truth * torch.tensor([-1, 1]), "up and down are mirrored: rows are counted from the top, so up is a negative number"),
-        (truth * torch.tensor([1, -1]), "left and right are mirrored: columns are counted from the left, so left is a negative number"),
+        (truth * torch.tensor([-1, 1]), "up and down are mirrored: rows count from the top, so up is a negative number"),
+        (truth * torch.tensor([1, -1]), "left and right are mirrored: columns count from the left, so left is a negative number"),
         (-truth, "all signs are turned round: this is where the centre lies, seen from its neighbour"))
     for mistaken, says in mistakes:
         if torch.equal(found, mistaken):

@@ -6,6 +6,7 @@ Works with ipywidgets 7.7.1 (Colab) and 8. Nothing is printed into `Output`: a f
 from .base import Explorer
 from .colorization import ColorizationExplorer
 from .curve import LabelCurveExplorer, saved
+from .inpainting import InpaintingExplorer
 from .jigsaw import JigsawExplorer
 from .monitor import TrainingMonitor
 from .pictures import PictureExplorer
@@ -14,5 +15,6 @@ from .rotation import RotationExplorer
 from .scene import SceneExplorer
 from .upload import read_picture, uploaded
 
-__all__ = ["ColorizationExplorer", "Explorer", "JigsawExplorer", "LabelCurveExplorer", "PatchPositionExplorer",
-           "PictureExplorer", "RotationExplorer", "SceneExplorer", "TrainingMonitor", "read_picture", "saved", "uploaded"]
+__all__ = ["ColorizationExplorer", "Explorer", "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer",
+           "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TrainingMonitor", "read_picture",
+           "saved", "uploaded"]
