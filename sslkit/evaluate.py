@@ -208,7 +208,9 @@ def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_siz
     """
     if steps is None:
         steps = int(min(max(150, 30 * len(labelled) / batch_size), longest))
-    task = Supervised(copy.deepcopy(encoder), classes, augment)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)                           # the new head, too, is a function of the seed
+        task = Supervised(copy.deepcopy(encoder), classes, augment)
     settings = {"progress": False, **settings}
     train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
     return task
