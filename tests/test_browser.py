@@ -152,7 +152,11 @@ def test_the_explorers_of_the_pretext_tasks_answer_to_clicks_and_sliders(open_no
     expect(patch.locator(".sslkit-message")).to_contain_text("Click an arrow")
     click(notebook, patch, "↗")
     expect(patch.locator(".sslkit-message")).to_contain_text("The network says")
-    click(notebook, patch, "another pair")
+    before = picture(patch)
+    patch.get_by_role("button", name="another pair").click()              # its icon is part of its name
+    expect(patch.locator(".sslkit-message")).to_contain_text("Click an arrow")
+    notebook.quiet()
+    assert picture(patch) != before
 
     move(notebook, colorization, 1)
     colorization.locator("select").first.select_option("photographs")

@@ -2,11 +2,11 @@
 
 from .colorization import annealed_mean
 from .inpainting import hole_loss
-from .jigsaw import jigsaw_problem
+from .jigsaw import hamming_distances, jigsaw_problem
 from .probe import frozen_features
 from .relative_patch import relative_patch_problem
 from .rotation import rotation_problem
 from .verdict import Verdict
 
-__all__ = ["Verdict", "annealed_mean", "frozen_features", "hole_loss", "jigsaw_problem", "relative_patch_problem",
-           "rotation_problem"]
+__all__ = ["Verdict", "annealed_mean", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
+           "relative_patch_problem", "rotation_problem"]

@@ -7,11 +7,11 @@ from matplotlib.patches import Rectangle
 from .look import GREY, INK, RIGHT, WRONG, bare, new, pixels
 
 
-def puzzle(tiles, *, in_place=None, marked=None, title="", figure=None):
+def puzzle(tiles, *, numbers=None, in_place=None, marked=None, title="", figure=None):
     """Tiles (grid², 3, h, w), uint8 or in [0, 1], in the order in which they lie → Figure: the puzzle, its places numbered from 1.
 
-    in_place: bool (grid²,), framed in blue where True, in vermilion where False; None: no frames. marked: the place that was
-    picked up. Raises ValueError for a number of tiles that is no square.
+    numbers: what to write on the tiles instead, (grid²,). in_place: bool (grid²,), framed in blue where True, in vermilion where False;
+    None: no frames. marked: the place that was picked up. Raises ValueError for a number of tiles that is no square.
     """
     pictures = pixels(tiles)                                       # (grid², h, w, 3)
     grid = round(len(pictures) ** 0.5)
@@ -27,7 +27,8 @@ def puzzle(tiles, *, in_place=None, marked=None, title="", figure=None):
         if in_place is not None or place == marked:
             colour = INK if place == marked else RIGHT if in_place[place] else WRONG
             axes.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=colour, linewidth=4 if place == marked else 2))
-        axes.text(left + 0.06 * side, top + 0.06 * side, str(place + 1), ha="left", va="top", fontsize=9, color="white",
+        number = place + 1 if numbers is None else int(numbers[place])
+        axes.text(left + 0.06 * side, top + 0.06 * side, str(number), ha="left", va="top", fontsize=9, color="white",
                   fontweight="bold", bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": "none", "alpha": 0.75})
     edge = 0.04 * side
     axes.set(xlim=(-edge, grid * step - step + side + edge), ylim=(grid * step - step + side + edge, -edge), aspect="equal")
@@ -38,18 +39,20 @@ def puzzle(tiles, *, in_place=None, marked=None, title="", figure=None):
 def permutation_distances(distances, *, one=None, other=None, title="", figure=None):
     """Hamming distances (K, K) of a permutation set → Figure: the matrix, and how often each distance occurs.
 
-    one, other: two permutations whose row and column are marked, and where they meet.
+    one, other: two permutations whose row and column are marked, and where they meet: in blue if they are the same, in vermilion if
+    not. One alone is dark.
     """
     distances = np.asarray(torch.as_tensor(distances))
     apart = distances[~np.eye(len(distances), dtype=bool)]
+    colour = INK if one is None or other is None else RIGHT if one == other else WRONG
     figure = new(figure, (5.6, 2.9))
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     left.imshow(distances, cmap="Greys", vmin=0, vmax=max(1, distances.max()), interpolation="nearest")
     for number, line in ((one, left.axhline), (other, left.axvline)):
         if number is not None:
-            line(number, color=RIGHT if one == other else WRONG, linewidth=1.2)
+            line(number, color=colour, linewidth=1.2)
     if one is not None and other is not None:
-        left.plot(other, one, "o", markersize=9, markerfacecolor="none", markeredgecolor=RIGHT if one == other else WRONG, markeredgewidth=2)
+        left.plot(other, one, "o", markersize=9, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=2)
     left.set_xlabel("permutation", fontsize=8)
     left.set_title(title or "how many places differ", fontsize=10)
     values = np.arange(0, distances.max() + 1)

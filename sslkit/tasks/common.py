@@ -1,4 +1,4 @@
-"""What several tasks share: classification as a loss, and the solver of puzzles made of tiles."""
+"""What several tasks share: classification as a loss, the solver of puzzles made of tiles, maps and bins of colour."""
 
 import torch
 from torch.nn import functional as F

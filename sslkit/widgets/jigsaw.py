@@ -22,14 +22,14 @@ class JigsawExplorer(PictureExplorer):
     handled = (*PictureExplorer.handled, "permutation")
 
     def __init__(self, task, pictures, *, number=200):
-        self.task, self.device = task, next(task.parameters()).device
+        self.task = task
         self.distances = hamming(task.permutations.cpu())          # (K, K)
         self.places = [self._button(str(place + 1), lambda place=place: self._click(place), "46px") for place in range(task.grid ** 2)]
         self.buttons = {"network": self._button("let the network try", self._network, "150px"),
                         "reveal": self._button("show me", self._reveal, "90px"),
                         "again": self._button("start again", self._again, "100px"),
                         "new": self._button("another puzzle", self._new, "120px")}
-        self.solved, self.by_network, self.generator = 0, 0, torch.Generator().manual_seed(0)
+        self.solved, self.by_network, self.spent, self.generator = 0, 0, set(), torch.Generator().manual_seed(0)
         controls = {"permutation": IntSlider(min(3, len(self.distances) - 1), 0, len(self.distances) - 1, description="permutation",
                                              continuous_update=False, **WIDE),
                     "seen": ToggleButton(False, description="as the network sees it", layout=Layout(width="180px"))}
@@ -53,7 +53,7 @@ class JigsawExplorer(PictureExplorer):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.tiles = self.task.tiles(as_float(self.picture).cpu()[None])[0]                   # (n, 3, h, w), in their order
-        self.order, self.marked, self.swaps, self.guess, self.helped = torch.arange(len(self.tiles)), None, 0, None, False
+        self.order, self.marked, self.swaps, self.guess = torch.arange(len(self.tiles)), None, 0, None
 
     @property
     def shuffle(self):
@@ -72,7 +72,8 @@ class JigsawExplorer(PictureExplorer):
         self.task.eval()
         try:
             with torch.no_grad():
-                return self.task(shuffled(tiles, self.shuffle[None]).to(self.device))[0].float().softmax(0).cpu()
+                puzzle = shuffled(tiles, self.shuffle[None]).to(next(self.task.parameters()).device)
+                return self.task(puzzle)[0].float().softmax(0).cpu()
         finally:
             self.task.train(was_training)
 
@@ -98,19 +99,28 @@ class JigsawExplorer(PictureExplorer):
         else:
             self.order[[self.marked, place]] = self.order[[place, self.marked]]
             self.swaps, self.marked, self.guess = self.swaps + 1, None, None
-            if not self.helped and torch.equal(self.lying, torch.arange(len(self.lying))):
-                self.solved, self.helped = self.solved + 1, True   # counted once
+            if torch.equal(self.lying, torch.arange(len(self.lying))) and self._spend():
+                self.solved += 1
                 self.by_network += int(self.answer().argmax()) == self.permutation
         self.redraw()
 
+    def _spend(self):
+        """A puzzle counts once, and not after its solution was seen. → whether it still counted."""
+        puzzle = (self.own_name if self.own is not None else (self.dataset.name, self.index()), self.permutation)
+        counts = puzzle not in self.spent
+        self.spent.add(puzzle)
+        return counts
+
     def _network(self):
         """The network's permutation undone: solved if it is the right one."""
-        self.guess, self.helped, self.marked = int(self.answer().argmax()), True, None
+        self._spend()
+        self.guess, self.marked = int(self.answer().argmax()), None
         self.order = self.task.permutations[self.guess].cpu().argsort()
         self.redraw()
 
     def _reveal(self):
-        self.order, self.helped, self.marked, self.guess = self.shuffle.argsort(), True, None, None
+        self._spend()
+        self.order, self.marked, self.guess = self.shuffle.argsort(), None, None
         self.redraw()
 
     def _again(self):
