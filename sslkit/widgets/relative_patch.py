@@ -35,8 +35,8 @@ class PatchPositionExplorer(PictureExplorer):
         named = [(f"{arrow} {name}", place) for place, (arrow, name) in enumerate(zip(ARROWS, NAMES))]
         controls = {
             "direction": Dropdown(options=[("a secret: guess it", SECRET), *named], description="direction", **WIDE),
-            "down": FloatSlider(0.5, description="centre, down", **late),
-            "across": FloatSlider(0.5, description="centre, across", **late),
+            "down": FloatSlider(0.5, description="centre ↓", **late),
+            "across": FloatSlider(0.5, description="centre →", **late),
             "another": Button(description="another pair", icon="random"),
             "shown": ToggleButton(False, description="show the picture", icon="picture-o"),
             "normalized": ToggleButton(task.normalize, description="as the network sees them", layout=Layout(width="200px")),
