@@ -1,6 +1,7 @@
-"""Every pretext task for about as long on one CPU core, three seeds, one protocol, beside the floors.
+"""Every method for about as long on one CPU core, three seeds, one protocol, beside the floors.
 
-    python bench/pretext.py                                        # CIFAR-10; about an hour and a half on one core
+    python bench/pretext.py                                        # CIFAR-10; a good two hours on one core
+    python bench/pretext.py --methods simclr moco byol             # only these, beside what is stored
     python bench/pretext.py --photos photos.npz --seeds 1          # a file of your own: images, labels, test_images, test_labels
 
 Writes bench/results/pretext-cifar10-cpu.json (or pretext-photos-cpu.json) after every measurement, and goes on from it. For
@@ -27,7 +28,7 @@ from sslkit.tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotati
 RESULTS, RUNS = Path(__file__).parent / "results", Path("runs")
 # Steps and pictures a step: each about three and a half minutes on one core.
 CIFAR10 = {"rotation": (1200, 32), "jigsaw": (2400, 64), "relative_patch": (2500, 128), "colorization": (1850, 64),
-           "split_brain": (1900, 64), "inpainting": (2000, 64)}
+           "split_brain": (1900, 64), "inpainting": (2000, 64), "simclr": (740, 128), "moco": (1000, 128), "byol": (1050, 64)}
 PHOTOS = {"rotation": (350, 8), "jigsaw": (700, 16), "relative_patch": (1000, 32), "colorization": (400, 16),
           "split_brain": (400, 16), "inpainting": (500, 16)}                       # about two minutes each
 
@@ -69,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", nargs="+", choices=CIFAR10, default=None)
     parser.add_argument("--budgets", type=int, nargs="+", default=None)
     arguments = parser.parse_args()
     name = "photos" if arguments.photos else "cifar10"
@@ -111,9 +113,12 @@ def main():
         floors = {"random encoder": list(layers(new_encoder())),
                   "raw pixels": [(evaluate.probed(evaluate.raw_pixels), {})],
                   "from scratch": [(evaluate.trained(new_encoder, batch_size=64, lr=1e-3, longest=2000), {})]}
-        for method, (steps, batch_size) in lengths.items():
+        for method in arguments.methods or lengths:
+            steps, batch_size = lengths[method]
             torch.manual_seed(seed)
             task = make[method]()
+            if method == "byol":
+                task.steps = steps
             history = train(task, splits.train.images, steps=steps, batch_size=batch_size, lr=2e-3, seed=seed, progress=False,
                             checkpoint=RUNS / f"pretext-{method}-{name}-{seed}.safetensors")
             if not any(run["method"] == method and run["seed"] == seed for run in stored["pretraining"]):

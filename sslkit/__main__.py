@@ -1,16 +1,22 @@
-"""The command line: python -m sslkit train | evaluate | curve | data."""
+"""The command line: python -m sslkit train | evaluate | curve | data.
+
+On several GPUs, or processes: torchrun --nproc-per-node=4 -m sslkit train simclr
+"""
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from tqdm.auto import tqdm
 
-from . import evaluate, recipes
+from . import evaluate, health, parts, recipes
 from .checkpoint import write_whole
 from .train import choose_device, train
 
@@ -19,9 +25,27 @@ def main(words=None):
     """Runs one command. Errors that a user can mend end in one line, not in a traceback."""
     arguments = parser().parse_args(words)
     try:
-        arguments.run(arguments)
+        with together(arguments.command):
+            arguments.run(arguments)
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"sslkit {arguments.command}: {error}")
+
+
+@contextmanager
+def together(command):
+    """Where torchrun started several processes: they find each other, and share out the GPUs."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        yield
+        return
+    if command != "train":
+        raise ValueError("torchrun is for training only; then run this command by itself, and it finds what was trained")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def parser():
@@ -42,6 +66,8 @@ def parser():
         added.add_argument("--data", choices=("scenes", "cifar10"), default="scenes", help="what to learn from")
         added.add_argument("--tier", choices=("cpu", "gpu"), default=None, help="size of network and run; by the machine if left out")
         added.add_argument("--steps", type=int, default=None, help="length of training; the recipe's if left out")
+        added.add_argument("--batch-size", type=int, default=None, help="pictures a step; the recipe's if left out")
+        added.add_argument("--micro-batch", type=int, default=None, help="hold the activations of only so many samples at a time")
         added.add_argument("--seed", type=int, default=0, help="of weights, batches and random draws")
         added.add_argument("--device", default=None, help="cpu, cuda or mps; the best there is if left out")
         added.add_argument("--out", type=Path, default=Path("runs"), help="folder for checkpoints, tables and figures")
@@ -58,8 +84,9 @@ def parser():
 
 
 def run_train(arguments):
-    task, splits, _, _ = pretrain(arguments)
-    print(f"\nnext: python -m sslkit curve {arguments.method} --data {arguments.data}")
+    pretrain(arguments)
+    if parts.first():
+        print(f"\nnext: python -m sslkit curve {arguments.method} --data {arguments.data}")
 
 
 def run_evaluate(arguments):
@@ -142,28 +169,39 @@ def run_data(arguments):
 def pretrain(arguments):
     """Arguments → the trained task, its splits, the history, the recipe. A finished run is loaded, not repeated."""
     arguments.tier = arguments.tier or recipes.tier()
+    say = print if parts.first() else lambda *words, **settings: None
     torch.manual_seed(arguments.seed)
     recipe = recipes.RECIPES[arguments.method](arguments.tier, arguments.data)
     if arguments.steps is not None:
         recipe.settings["steps"] = arguments.steps
+    if arguments.batch_size is not None:
+        recipe.settings["batch_size"] = arguments.batch_size
     device = choose_device(arguments.device)
     expected = "" if recipe.minutes is None else f", about {recipe.minutes:g} min with the recipe's length"
-    print(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads): "
-          f"{recipe.settings['steps']} steps{expected}", flush=True)
+    crowd = f", {parts.size()} processes" if parts.size() > 1 else ""
+    say(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads{crowd}): "
+        f"{recipe.settings['steps']} steps of {recipe.settings['batch_size']} pictures{expected}", flush=True)
     splits = recipes.splits(arguments.data, arguments.tier, recipe.size)
     path = arguments.out / f"{run_name(arguments)}.safetensors"
-    history = train(recipe.task, torch.cat([splits.train.images, splits.validation.images]), seed=arguments.seed,
-                    device=arguments.device, checkpoint=path, **recipe.settings)
+    pictures = torch.cat([splits.train.images, splits.validation.images])
+    chance = math.log(2 * min(recipe.settings["batch_size"], len(pictures)) - 1) if arguments.method == "simclr" else None
+    watch = health.watch(recipe.task, splits.validation, chance=chance, say=lambda text: tqdm.write(text))
+    history = train(recipe.task, pictures, seed=arguments.seed, device=arguments.device, micro_batch=arguments.micro_batch,
+                    checkpoint=path, on_log=watch, **recipe.settings)
     if history[-1]["step"] < recipe.settings["steps"]:
         sys.exit(130)
-    last = ", ".join(f"{name} {history[-1][name]:.3f}" for name in history[-1] if name not in ("step", "lr", "seconds"))
-    print(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {last} ({path})", flush=True)
+    last = {}
+    for record in history:                                         # the meters are not in every record
+        last |= {name: value for name, value in record.items() if name not in ("step", "lr", "seconds")}
+    told = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
+    say(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {told} ({path})", flush=True)
     return recipe.task, splits, history, recipe
 
 
 def run_name(arguments):
     length = "" if arguments.steps is None else f"-{arguments.steps}"
-    return f"{arguments.method}-{arguments.data}-{arguments.tier}{length}-{arguments.seed}"
+    batch = "" if arguments.batch_size is None else f"-batch{arguments.batch_size}"
+    return f"{arguments.method}-{arguments.data}-{arguments.tier}{length}{batch}-{arguments.seed}"
 
 
 def machine(device=None):

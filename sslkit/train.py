@@ -14,11 +14,12 @@ from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from . import checkpoint as checkpoints
+from . import parts
 from .data.dataset import Dataset, batches, check_images, seed_for
 
 
 def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, optimizer="adamw", warmup=0.1, seed=0,
-          device=None, amp=None, compile=False, checkpoint=None, checkpoint_every=60.0, log_every=None, on_log=None,
+          device=None, amp=None, compile=False, micro_batch=None, checkpoint=None, checkpoint_every=60.0, log_every=None, on_log=None,
           progress=True):
     """Train `task` on `data` in place → history, a list of dicts, one each `log_every` steps.
 
@@ -29,6 +30,9 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     steps and falls to zero as a half cosine (Loshchilov & Hutter 2017). Vectors (biases, norms) are not decayed.
     seed: batches and random draws are functions of (seed, step) alone: same seed, same machine, same bits; the
     caller's own generators are left as they were.
+    micro_batch: hold the activations of only this many samples at a time, and still take the gradient of the whole batch:
+    `sslkit.parts`. It costs one more forward pass. Where torch.distributed is set up, each process answers for its share
+    of every batch, with the loss and the gradient of the whole; the first one logs and saves.
     device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default where the hardware has it.
     checkpoint: a file; the whole state is saved there every `checkpoint_every` seconds and at the end, and the same
     call goes on from it, to the same bits. The stop button (SIGINT) ends at a step boundary and returns the history.
@@ -41,35 +45,49 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     data, batch_size = _check_data(data, batch_size)
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps={steps!r}: want a whole number, at least 1")
+    if micro_batch is not None and not (isinstance(micro_batch, int) and micro_batch >= 2):
+        raise ValueError(f"micro_batch={micro_batch!r}: want a whole number of samples, at least 2, or None for all at once")
     device = choose_device(device)
     amp = has_bfloat16(device) if amp is None else amp
     log_every = log_every or max(1, steps // 100)
     data = tuple(part.to(device) for part in data) if isinstance(data, tuple) else data.to(device)
     task.to(device, memory_format=torch.channels_last).train()
     updates = _optimizer(task, optimizer, lr, weight_decay)
-    answer = torch.compile(task) if compile else task
+    network = torch.compile(task) if compile else task
+    talks = parts.first()
+    if not talks:
+        progress, on_log = False, None
     autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
     settings = {"task": type(task).__name__, "steps": steps, "batch_size": batch_size, "lr": lr, "log_every": log_every,
                 "weight_decay": weight_decay, "optimizer": optimizer, "warmup": warmup, "seed": seed, "amp": amp,
                 "data": _fingerprint(data)}
 
-    with _only_writer(checkpoint), _own_generators(device), _stop_button() as stopped:
+    with _only_writer(checkpoint if talks else None), _own_generators(device), _stop_button() as stopped:
         history, sums, step, seconds = _resume(checkpoint, settings, task, updates)
+        parts.agree(task)
         bar = tqdm(total=steps, initial=step, disable=not progress, unit="step", dynamic_ncols=True, desc=(
             f"{type(task).__name__} on {device.type}{', bfloat16' if amp else ''}"))
         stream = batches(data, batch_size, seed=seed, start=step)
         clock = last_save = time.monotonic()
-        while step < steps and not stopped:
+        halt = False
+        while step < steps and not halt:
             torch.manual_seed(seed_for(seed, "step", step))
             indices, batch = next(stream)
             before = [buffer.clone() for buffer in task.buffers()]
             with autocast():
                 with torch.no_grad():
                     inputs, targets = task.make_problem(_channels_last(batch))
-                outputs = answer(inputs)
-            loss, logs = task.loss(_float32(outputs), targets)
+                outputs = parts.answer(task, network, inputs, micro_batch)
+            try:
+                loss, logs = task.loss(_float32(outputs), targets)
+            except ValueError as error:                           # some losses refuse what is not finite
+                _restore(task, before)
+                if _all_finite(outputs):
+                    raise
+                raise RuntimeError(_explain_loss(torch.tensor(math.nan), step, indices, batch, task)) from error
             finite = _read_later(loss.detach())                   # asked for before backward, so that a GPU need not wait
             loss.backward()
+            parts.add_up(task)
             if not math.isfinite(finite()):
                 _restore(task, before)
                 bar.close()
@@ -93,15 +111,17 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
                 if on_log is not None:
                     on_log(history[-1])
                     task.train()
-            if checkpoint is not None and (step == steps or stopped or time.monotonic() - last_save >= checkpoint_every):
+            halt = parts.any_of(stopped, device)
+            if checkpoint is not None and talks and (step == steps or halt or time.monotonic() - last_save >= checkpoint_every):
                 last_save = time.monotonic()
                 _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
         bar.close()
-        if stopped:
+        if halt:
             if sums:
                 history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
-            print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
-                  + (f", and the same call goes on from {checkpoint}" if checkpoint else ""))
+            if talks:
+                print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
+                      + (f", and the same call goes on from {checkpoint}" if checkpoint else ""))
     task.eval()
     return history
 
@@ -164,16 +184,16 @@ def _optimizer(task, name, lr, weight_decay):
 
 
 def _channels_last(batch):
-    if isinstance(batch, tuple):
-        return tuple(map(_channels_last, batch))
-    return batch.contiguous(memory_format=torch.channels_last) if batch.ndim == 4 else batch
+    return parts.each(lambda part: part.contiguous(memory_format=torch.channels_last) if part.ndim == 4 else part, batch)
 
 
 def _float32(outputs):
     """Losses compute in float32, whatever autocast did before."""
-    if isinstance(outputs, torch.Tensor):
-        return outputs.float() if outputs.is_floating_point() else outputs
-    return type(outputs)(map(_float32, outputs))
+    return parts.each(lambda output: output.float() if output.is_floating_point() else output, outputs)
+
+
+def _all_finite(outputs):
+    return all(map(_all_finite, outputs)) if isinstance(outputs, tuple) else bool(torch.isfinite(outputs).all())
 
 
 def _record(sums, step, updates, seconds):

@@ -8,14 +8,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "sslkit"
 # Each layer may import those named; evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
 ALLOWED = {
-    "task": set(), "losses": set(), "color": set(), "checkpoint": set(),
+    "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
-    "train": {"data", "checkpoint", "task"}, "tasks": {"task", "losses", "color", "networks", "tasks", "augment"},
+    "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
     "evaluate": {"data", "augment", "train", "tasks.supervised"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color", "evaluate"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
-    "plots": {"plots", "data", "evaluate", "tasks", "networks", "task", "color"},
-    "widgets": {"widgets", "data", "evaluate", "tasks", "networks", "task", "plots", "color"},
+    "plots": {"plots", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
+    "widgets": {"widgets", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
 }
 
 

@@ -2,6 +2,8 @@
 
 from .conv import ConvNet, Encoder, ResNet18
 from .heads import Upsampler, mlp
+from .norms import group_norm
 from .split import ColorEncoder, LightnessEncoder, PartEncoder, SplitEncoder
 
-__all__ = ["ColorEncoder", "ConvNet", "Encoder", "LightnessEncoder", "PartEncoder", "ResNet18", "SplitEncoder", "Upsampler", "mlp"]
+__all__ = ["ColorEncoder", "ConvNet", "Encoder", "LightnessEncoder", "PartEncoder", "ResNet18", "SplitEncoder", "Upsampler",
+           "group_norm", "mlp"]

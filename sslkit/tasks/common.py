@@ -1,6 +1,9 @@
-"""What several tasks share: classification as a loss, the solver of puzzles made of tiles, maps and bins of colour."""
+"""What several tasks share: classification as a loss, the solver of puzzles made of tiles, maps and bins of colour, teachers."""
+
+import copy
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from .. import color
@@ -60,3 +63,18 @@ def bin_weights(weights):
     if weights is not None and tuple(weights.shape) != (bins,):
         raise ValueError(f"weights {tuple(weights.shape)}: want ({bins},), one a bin, as color.rebalancing(pictures) gives")
     return torch.ones(bins) if weights is None else weights
+
+
+def follower(*parts):
+    """A teacher: a copy of the modules, one after another, that gradients never reach."""
+    return copy.deepcopy(nn.Sequential(*parts)).requires_grad_(False)
+
+
+def follow(teacher, parts, momentum):
+    """teacher ← momentum · teacher + (1 − momentum) · student (He et al. 2020, eq. 2); batch norm's statistics are copied,
+    since they are moving averages already."""
+    student = nn.Sequential(*parts)
+    for mine, other in zip(teacher.parameters(), student.parameters()):
+        mine.lerp_(other, 1 - momentum)
+    for mine, other in zip(teacher.buffers(), student.buffers()):
+        mine.copy_(other)

@@ -1,0 +1,188 @@
+"""The contrastive losses: what belongs together is pulled together, what does not is pushed apart.
+
+But for `nce`, all are called alike, `loss(embeddings (N, D), labels (N,))` → 0-d tensor, where equal labels mean "belong
+together". They compute in float32 or better, also within autocast; gradients stay finite where points coincide. Each
+raises ValueError for wrong shapes, fewer than two samples, values that are not finite, and a batch in which no two
+labels are equal; TypeError for embeddings that are not floats. "Pair" says whether (i, j) and (j, i) are one or two.
+"""
+
+import functools
+import math
+
+import torch
+from torch.nn import functional as F
+
+from .chunked import softmax_contrast
+
+FAR = -1e30                     # logarithm of nothing; unlike -inf, its gradients are numbers
+
+
+def of_pairs(loss):
+    """What every loss of (embeddings, labels) does first: check them, and see to float32."""
+    @functools.wraps(loss)
+    def checked(embeddings, labels, *args, **kwargs):
+        check(embeddings, labels)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return loss(embeddings if embeddings.dtype == torch.float64 else embeddings.float(), labels, *args, **kwargs)
+    return checked
+
+
+@of_pairs
+def contrastive(embeddings, labels, margin=1.0):
+    """Hadsell, Chopra & LeCun 2006, eq. 4: the mean over all unordered pairs of ½D², or of ½ max(0, m − D)² where labels differ.
+
+    D is the Euclidean distance. Nothing is normalised: `margin` is in units of the embeddings.
+    """
+    distance, same, other = distances(embeddings), *pairs(labels)                          # (N, N) each
+    loss = torch.where(same, distance.square(), other * (margin - distance).clamp_min(0).square())
+    return 0.5 * loss.sum() / (same.sum() + other.sum())
+
+
+@of_pairs
+def triplet(embeddings, labels, margin=0.2, *, mining="all"):
+    """Schroff, Kalenichenko & Philbin 2015, eq. 3: max(0, D²(anchor, positive) − D²(anchor, negative) + margin).
+
+    Mean over those triplets of the batch whose loss is positive, 0 if there is none. mining: "all" takes every valid
+    triplet (Hermans, Beyer & Leibe 2017, "batch all"); "semi-hard" only those whose negative is farther than the positive
+    but within the margin. FaceNet normalises embeddings to length 1; this function leaves that to its caller.
+
+    Nowhere N³ numbers: each active triplet adds its two squared distances once, so all that matters is how many active
+    triplets a distance is part of, and sorted rows tell that. O(N² log N) time, O(N²) memory, exact.
+    """
+    if mining not in ("all", "semi-hard"):
+        raise ValueError(f'mining="{mining}": want "all" or "semi-hard"')
+    square, same, other = distances(embeddings).square(), *pairs(labels)                   # (N, N) each
+    with torch.no_grad():
+        positives = square.masked_fill(~same, -torch.inf).sort(1).values                   # each row from near to far
+        negatives = square.masked_fill(~other, torch.inf).sort(1).values
+        below = lambda row, value: torch.searchsorted(row, value.contiguous())             # how many of the row are less than it
+        up_to = lambda row, value: torch.searchsorted(row, value.contiguous(), right=True)
+        pulled = below(negatives, square + margin)                                         # negatives that a positive meets
+        pushed = len(labels) - up_to(positives, square - margin)                           # positives that a negative meets
+        if mining == "semi-hard":
+            pulled = (pulled - up_to(negatives, square)).clamp_min(0)
+            pushed = (pushed - (len(labels) - below(positives, square))).clamp_min(0)
+        weight = (pulled * same - pushed * other).to(square.dtype)                         # (N, N)
+        active = (pulled * same).sum().to(square.dtype)
+    return ((weight * square).sum() + margin * active) / active.clamp_min(1)
+
+
+@of_pairs
+def lifted_structured(embeddings, labels, margin=1.0):
+    """Song et al. 2016, eq. 4: each positive pair against all negatives of both its ends, the hardest counting most.
+
+    J = log(Σ exp(m − D(i, negative of i)) + Σ exp(m − D(j, negative of j))) + D(i, j); the loss is the sum over unordered
+    positive pairs of max(0, J)², divided by twice their number. D is Euclidean, not squared; nothing is normalised.
+    """
+    distance, same, other = distances(embeddings), *pairs(labels)                          # (N, N) each
+    hardest = (margin - distance).masked_fill(~other, FAR).logsumexp(1)                    # (N,)
+    violation = torch.logaddexp(hardest[:, None], hardest) + distance                      # (N, N)
+    return 0.5 * (violation.clamp_min(0).square() * same).sum() / same.sum()
+
+
+@of_pairs
+def n_pair(embeddings, labels):
+    """Sohn 2016, eq. 8: two examples of every label, the first is the anchor; cross-entropy over all second ones.
+
+    Similarities are raw dot products, so the length of an embedding acts as its confidence: keep it small by weight decay
+    or by a penalty of your own. Raises ValueError where a label does not come exactly twice.
+    """
+    _, place, count = labels.unique(return_inverse=True, return_counts=True)
+    if (count != 2).any():
+        label, number = labels.unique()[count != 2][0].item(), int(count[count != 2][0])
+        raise ValueError(f"label {label} comes {number} times: n_pair wants every label exactly twice, anchor first, then its positive")
+    anchors, positives = embeddings[place.argsort(stable=True)].view(-1, 2, embeddings.shape[1]).unbind(1)    # (N/2, D) each
+    return F.cross_entropy(anchors @ positives.T, torch.arange(len(anchors), device=labels.device))
+
+
+@of_pairs
+def info_nce(embeddings, labels, temperature=0.1):
+    """van den Oord, Li & Vinyals 2018, eq. 4, on cosines: how surely does the positive stand out from all negatives?
+
+    Mean over ordered positive pairs (i, p) of −log(exp(s_ip) / (exp(s_ip) + Σ_n exp(s_in))), s = cosine / temperature, n
+    the samples of other labels. With two views a label this is NT-Xent (Chen et al. 2020, eq. 1), where all
+    points alike give ln(2B − 1) for B pictures. Embeddings are normalised here. Raises ValueError for temperature ≤ 0.
+
+    Large batches never hold the N × N matrix: `sslkit.chunked` gives the same number and the same gradient.
+    """
+    check_temperature(temperature)
+    z = F.normalize(embeddings, dim=1) / math.sqrt(temperature)                            # (N, D)
+    if len(z) > 256:
+        return softmax_contrast(z, labels)
+    similarity, same, other = z @ z.T, *pairs(labels)                                      # (N, N) each
+    negatives = similarity.masked_fill(~other, FAR).logsumexp(1, keepdim=True)             # (N, 1)
+    return (torch.logaddexp(similarity, negatives) - similarity)[same].mean()
+
+
+@of_pairs
+def soft_nearest_neighbor(embeddings, labels, temperature=1.0):
+    """Frosst, Papernot & Hinton 2019, eq. 1: how likely is it to pick a neighbour of one's own label, the near more often?
+
+    −log(Σ_same exp(−D² / T) / Σ_all exp(−D² / T)), neighbours other than the point itself, mean over the points that have a
+    neighbour of their label. D² is the squared Euclidean distance; nothing is normalised. ValueError for temperature ≤ 0.
+    """
+    check_temperature(temperature)
+    closeness, same, other = -distances(embeddings).square() / temperature, *pairs(labels)    # (N, N) each
+    own = closeness.masked_fill(~same, FAR).logsumexp(1)                                   # (N,)
+    every = closeness.masked_fill(~(same | other), FAR).logsumexp(1)
+    return (every - own)[same.any(1)].mean()
+
+
+def nce(model_data, noise_data, model_noise, noise_noise):
+    """Gutmann & Hyvärinen 2010, eq. 8: fit a density by telling data from noise. Returns a 0-d tensor, in nats per data sample.
+
+    model_data, noise_data (N,): log density of N data samples under the model and under the noise's own distribution.
+    model_noise, noise_noise (M,): the same of M noise samples. A sample's logit for "data" is log model − log noise − log ν,
+    ν = M / N; the loss is the logistic one, summed and divided by N. The model need not be normalised: let its log constant
+    be a parameter. Raises ValueError for other shapes and values that are not finite, TypeError for whole numbers.
+    """
+    given = {"model_data": model_data, "noise_data": noise_data, "model_noise": model_noise, "noise_noise": noise_noise}
+    for name, values in given.items():
+        if not values.is_floating_point():
+            raise TypeError(f"{name} is {values.dtype}: want log densities, floats")
+        if values.ndim != 1 or len(values) == 0:
+            raise ValueError(f"{name} {tuple(values.shape)}: want one log density a sample, (N,) of the data, (M,) of the noise")
+        if not torch.isfinite(values).all():
+            raise ValueError(f"{name} holds NaN or infinity: the noise must be possible wherever data are, and log densities finite")
+    if len(model_data) != len(noise_data) or len(model_noise) != len(noise_noise):
+        raise ValueError(f"{len(model_data)} and {len(noise_data)} densities of data, {len(model_noise)} and {len(noise_noise)} of "
+                         f"noise: want those of the same samples under the model and under the noise")
+    low = lambda values: values if values.dtype == torch.float64 else values.float()
+    nu = len(model_noise) / len(model_data)
+    data_logits = low(model_data) - low(noise_data) - math.log(nu)                         # (N,)
+    noise_logits = low(model_noise) - low(noise_noise) - math.log(nu)                      # (M,)
+    return -(F.logsigmoid(data_logits).sum() + F.logsigmoid(-noise_logits).sum()) / len(model_data)
+
+
+def distances(embeddings):
+    """(N, D) → Euclidean distances (N, N). Differences, not dot products: exact for near points, and gradient 0 at distance 0."""
+    return torch.cdist(embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def pairs(labels):
+    """Labels (N,) → which ordered pairs have the same label, a point with itself left out; which have different ones: (N, N) each."""
+    same = labels[:, None] == labels
+    other = ~same
+    return same.fill_diagonal_(False), other
+
+
+def check(embeddings, labels):
+    if not embeddings.is_floating_point():
+        raise TypeError(f"embeddings are {embeddings.dtype}: want floats; labels come second")
+    if embeddings.ndim != 2 or labels.ndim != 1 or len(embeddings) != len(labels):
+        raise ValueError(f"embeddings {tuple(embeddings.shape)} and labels {tuple(labels.shape)}: want (N, D) and (N,)")
+    if labels.is_floating_point() or labels.dtype == torch.bool:
+        raise ValueError(f"labels are {labels.dtype}: want whole numbers, equal ones for what belongs together")
+    if len(labels) < 2:
+        raise ValueError(f"{len(labels)} sample: a contrast needs at least two")
+    if not torch.isfinite(embeddings).all():
+        bad = (~torch.isfinite(embeddings).all(1)).nonzero()[:5, 0].tolist()
+        raise ValueError(f"embeddings hold NaN or infinity (rows {', '.join(map(str, bad))} …): look for the layer that made them")
+    if len(labels.unique()) == len(labels):
+        raise ValueError(f"all {len(labels)} labels differ, so nothing belongs together: want at least two samples of one label, "
+                         f"such as two views of a picture")
+
+
+def check_temperature(temperature):
+    if not temperature > 0:
+        raise ValueError(f"temperature={temperature}: want more than 0, as 0.1; the smaller, the more the nearest points count")
