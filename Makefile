@@ -27,7 +27,7 @@ notebooks: .venv/test-installed
 
 bench: .venv/installed
 	$(BIN)/pip install -q -e '.[bench]'
-	for file in bench/augment.py bench/basics.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m bench
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "sslkit needs Python 3.10 or newer: make PYTHON=python3.11 ..."; exit 1; }

@@ -110,8 +110,10 @@ def info_nce(embeddings, labels, temperature=0.1):
     if len(z) > 256:
         return softmax_contrast(z, labels)
     similarity, same, other = z @ z.T, *pairs(labels)                                      # (N, N) each
-    negatives = similarity.masked_fill(~other, FAR).logsumexp(1, keepdim=True)             # (N, 1)
-    return (torch.logaddexp(similarity, negatives) - similarity)[same].mean()
+    negatives = similarity.masked_fill(~other, FAR).logsumexp(1)                           # (N,)
+    anchor, positive = same.nonzero(as_tuple=True)                                         # (pairs,) each
+    own = similarity[anchor, positive]                                                     # (pairs,)
+    return (torch.logaddexp(own, negatives[anchor]) - own).mean()
 
 
 @of_pairs

@@ -7,6 +7,7 @@ from sslkit.evaluate import means, stored, table
 from sslkit.plots import choose
 
 README = Path(__file__).parent.parent / "README.md"
+RESULTS = Path(__file__).parent.parent / "bench" / "results"
 
 
 def shown(name):
@@ -44,6 +45,26 @@ def speed():
     return "\n".join(f"{name:<{width}}{row['images_per_second']:>9,}{row['sslkit_times_faster']:>7.1f} ×" for name, row in rows.items())
 
 
+def losses(rows):
+    """The measurements of bench/losses.py: milliseconds, how many times as fast the kit is, and MiB; empty where none were taken."""
+    lines, before = [f"{'':<24}{'':<26}{'ms':>9}{'':>10}{'MiB':>9}"], None
+    for row in rows:
+        problem = row["problem"] if row["problem"] != before else ""
+        before = row["problem"]
+        if row["seconds"] is None:
+            lines.append(f"{problem:<24}{row['contestant']}")
+        else:
+            lines.append(f"{problem:<24}{row['contestant']:<26}{1000 * row['seconds']:>9,.1f}{row['sslkit_times_faster']:>8,.1f} ×"
+                         f"{row['peak_mib']:>9,.0f}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def step(rows):
+    """Those of bench/step.py: pictures a second through whole steps of SimCLR, and how many times as fast the kit is."""
+    width = max(map(len, rows))
+    return "\n".join(f"{name:<{width}}{row['images_per_second']:>9,}{row['sslkit_times_faster']:>7.1f} ×" for name, row in rows.items())
+
+
 def filled(text):
     """README → the same, each block after a comment with the name of a result holding that result's table."""
     block = lambda match: f"<!-- {match[1]} -->\n```\n{shown(match[1])}\n```"
@@ -51,6 +72,10 @@ def filled(text):
     for heading, make in (("curves", curves), ("blocks", blocks)):
         fill = lambda match: f"<!-- {match[1]} {heading} -->\n```\n{make(match[1])}\n```"
         text = re.sub(rf"<!-- (\S+) {heading} -->\n```\n.*?```", fill, text, flags=re.S)
+    for name, make in (("losses", losses), ("step", step)):
+        if f"<!-- {name} -->" in text and (RESULTS / f"{name}.json").exists():
+            fill = lambda match: f"<!-- {name} -->\n```\n{make(stored(name)['rows'])}\n```"
+            text = re.sub(rf"<!-- {name} -->\n```\n.*?```", fill, text, flags=re.S)
     return re.sub(r"<!-- speed -->\n```\n.*?```", f"<!-- speed -->\n```\n{speed()}\n```", text, flags=re.S)
 
 

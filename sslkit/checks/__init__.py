@@ -1,6 +1,7 @@
 """Checks of student code that name the mistake. Each takes the student's function and says in one sentence what is wrong."""
 
 from .colorization import annealed_mean
+from .contrastive import byol_loss, nt_xent, two_views
 from .inpainting import hole_loss
 from .jigsaw import hamming_distances, jigsaw_problem
 from .probe import frozen_features
@@ -8,5 +9,5 @@ from .relative_patch import relative_patch_problem
 from .rotation import rotation_problem
 from .verdict import Verdict
 
-__all__ = ["Verdict", "annealed_mean", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
-           "relative_patch_problem", "rotation_problem"]
+__all__ = ["Verdict", "annealed_mean", "byol_loss", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
+           "nt_xent", "relative_patch_problem", "rotation_problem", "two_views"]

@@ -5,7 +5,7 @@ from .dataset import Dataset, Splits, as_float, batches, check_images, labelled_
 from .folders import folder, imagenette, stl10
 from .lens import chromatic_aberration, vignette
 from .photographs import photographs
-from .scenes import scenes
+from .scenes import scenes, two_views
 
 __all__ = ["Dataset", "Splits", "as_float", "batches", "check_images", "chromatic_aberration", "cifar10", "folder", "imagenette",
-           "labelled_subset", "photographs", "scenes", "split", "stl10", "vignette"]
+           "labelled_subset", "photographs", "scenes", "split", "stl10", "two_views", "vignette"]

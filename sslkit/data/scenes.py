@@ -217,6 +217,23 @@ def scenes(number=10_000, size=32, *, seed=0, split="train"):
     (seed, split, i): how many there are changes nothing, and `size` (in pixels) changes the resolution alone.
     Raises ValueError for a number below 1, a size outside 24–128, an unknown split.
     """
+    return _dataset([_block(index, seed, split) for index in _blocks(number, size, split)], number, size)
+
+
+def two_views(number=10_000, size=32, *, seed=0, split="train"):
+    """The same things met twice in the drawn world → two Datasets of `number` pictures each, `scenes` and another look.
+
+    Row i of both shows one thing: its kind, its hue, its proportions and colours are the same. Where it is, how large, which way it
+    faces, the setting, the light, and what stands about are drawn anew. What augmentation pretends (Chen et al. 2020),
+    here it is true: `train(task, (first.images, second.images), …)` with SimCLR, MoCo or BYOL. Raises as `scenes`.
+    """
+    first = [_block(index, seed, split) for index in _blocks(number, size, split)]
+    second = [_met_again(block, _block(index, seed, f"{split}, met again")) for index, block in enumerate(first)]
+    return _dataset(first, number, size), _dataset(second, number, size)
+
+
+def _blocks(number, size, split):
+    """The numbers of the blocks that hold the first `number` pictures."""
     if number < 1:
         raise ValueError(f"scenes(number={number}): there is nothing to draw, want at least 1 picture")
     if not 24 <= size <= 128:
@@ -224,13 +241,25 @@ def scenes(number=10_000, size=32, *, seed=0, split="train"):
                          f"torch.nn.functional.interpolate")
     if split not in SPLITS:
         raise ValueError(f"scenes(split={split!r}): want one of {', '.join(map(repr, SPLITS))}")
-    images, blocks, step = torch.empty(number, 3, size, size, dtype=torch.uint8), [], at_a_time(size)
-    for first in range(0, number, BLOCK):
-        stream = seed_for("scenes", seed, split, first // BLOCK)
-        blocks.append(sample(BLOCK, torch.Generator().manual_seed(stream)))
+    return range(-(-number // BLOCK))
+
+
+def _block(index, seed, split):
+    return sample(BLOCK, torch.Generator().manual_seed(seed_for("scenes", seed, split, index)))
+
+
+def _met_again(block, other):
+    """Parameters of the things of `block`, each in the place of a thing of its kind of `other`."""
+    place = torch.empty_like(block["kind"])
+    place[block["kind"].argsort(stable=True)] = other["kind"].argsort(stable=True)        # as many of each kind in every block
+    return {name: values[place] for name, values in other.items()} | {name: block[name] for name in ("hue", "shape", "thing_tones")}
+
+
+def _dataset(blocks, number, size):
+    images, step = torch.empty(number, 3, size, size, dtype=torch.uint8), at_a_time(size)
+    for first, block in zip(range(0, number, BLOCK), blocks):
         wanted = -(-(number - first) // step) * step      # whole steps, for the same bits
-        block = {name: values[:wanted] for name, values in blocks[-1].items()}
-        images[first:first + BLOCK] = draw(block, size)[:number - first]
+        images[first:first + BLOCK] = draw({name: values[:wanted] for name, values in block.items()}, size)[:number - first]
     names = ("kind", "x", "y", "size", "hue", "direction", "background", "light")
     factors = {name: torch.cat([block[name] for block in blocks])[:number] for name in names}
     return Dataset(images, factors["kind"].clone(), KINDS, factors, "scenes")

@@ -47,8 +47,8 @@ class MoCo(Task):
         return self.in_groups(lambda part: self.projector(self.encoder(part)), views)    # (B, dim)
 
     def in_groups(self, network, views):
-        """(B, …) → the network's answers (B, dim), group by group, so that batch norm sees one group at a time."""
-        return torch.cat([network(part) for part in views.chunk(self.groups)])
+        """(B, …) → the network's answers (B, dim), group by group, so that batch norm sees one group at a time, of two at least."""
+        return torch.cat([network(part) for part in views.tensor_split(max(1, min(self.groups, len(views) // 2)))])
 
     def loss(self, queries, keys):
         """He et al. 2020, eq. 1: softmax over [the positive key, the queue], the positive first."""

@@ -3,11 +3,14 @@
 Works with ipywidgets 7.7.1 (Colab) and 8. Nothing is printed into `Output`: a figure is drawn anew into one Image.
 """
 
+from .augmentation import AugmentationExplorer
 from .base import Explorer
 from .colorization import ColorizationExplorer
 from .curve import LabelCurveExplorer, saved
+from .embedding import EmbeddingExplorer
 from .inpainting import InpaintingExplorer
 from .jigsaw import JigsawExplorer
+from .losses import LossExplorer, TemperatureExplorer
 from .monitor import TrainingMonitor
 from .pictures import PictureExplorer
 from .relative_patch import PatchPositionExplorer
@@ -15,6 +18,6 @@ from .rotation import RotationExplorer
 from .scene import SceneExplorer
 from .upload import read_picture, uploaded
 
-__all__ = ["ColorizationExplorer", "Explorer", "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer",
-           "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TrainingMonitor", "read_picture",
-           "saved", "uploaded"]
+__all__ = ["AugmentationExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer", "InpaintingExplorer", "JigsawExplorer",
+           "LabelCurveExplorer", "LossExplorer", "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer",
+           "TemperatureExplorer", "TrainingMonitor", "read_picture", "saved", "uploaded"]

@@ -1,0 +1,79 @@
+"""The benchmarks compare like with like, and their tables say what their files say."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+import fill_readme  # noqa: E402
+from bench import __main__ as bench  # noqa: E402
+from bench import losses  # noqa: E402
+
+LOSSES = [
+    {"problem": "InfoNCE, 8 pairs", "contestant": "sslkit", "seconds": 0.002, "sslkit_times_faster": 1.0, "peak_mib": 2.0},
+    {"problem": "InfoNCE, 8 pairs", "contestant": "another", "seconds": 1.5, "sslkit_times_faster": 750.0, "peak_mib": 2048.0},
+    {"problem": "InfoNCE, 16 pairs", "contestant": "sslkit", "seconds": 0.004, "sslkit_times_faster": 1.0, "peak_mib": 0.0},
+    {"problem": "InfoNCE, 16 pairs", "contestant": "another", "seconds": None, "sslkit_times_faster": None, "peak_mib": None}]
+RATES = {"sslkit": {"images_per_second": 12000, "sslkit_times_faster": 1.0},
+         "another": {"images_per_second": 4000, "sslkit_times_faster": 3.02}}
+
+
+def test_the_table_of_losses_names_each_problem_once_and_leaves_empty_what_was_not_measured():
+    heading, first, second, third, fourth = fill_readme.losses(LOSSES).splitlines()
+    assert heading.split() == ["ms", "MiB"]
+    assert first.split() == ["InfoNCE,", "8", "pairs", "sslkit", "2.0", "1.0", "×", "2"]
+    assert second.split() == ["another", "1,500.0", "750.0", "×", "2,048"]
+    assert third.startswith("InfoNCE, 16 pairs") and fourth.split() == ["another"]
+    assert first.index("sslkit") == second.index("another") and len(heading) == len(first) == len(second)
+
+
+def test_the_table_of_steps_shows_rates_and_ratios():
+    assert fill_readme.step(RATES) == "sslkit    12,000    1.0 ×\nanother    4,000    3.0 ×"
+
+
+@pytest.mark.parametrize("name, rows, number", [("losses", LOSSES, "1,500.0"), ("step", RATES, "12,000")])
+def test_a_block_is_filled_once_there_is_a_result(name, rows, number, tmp_path, monkeypatch):
+    text = f"before\n<!-- {name} -->\n```\n```\nafter"
+    monkeypatch.setattr(fill_readme, "RESULTS", tmp_path)
+    monkeypatch.setattr(fill_readme, "stored", lambda name: {"rows": RATES if name == "augment" else rows})
+    assert fill_readme.filled(text) == text
+    (tmp_path / f"{name}.json").write_text(json.dumps({"rows": rows}))
+    assert number in fill_readme.filled(text) and fill_readme.filled(text).endswith("```\nafter")
+    assert fill_readme.filled("no such block") == "no such block"
+
+
+def test_the_ratios_leave_out_sslkit_itself_and_what_was_not_measured(tmp_path):
+    for name, rows in (("augment", RATES), ("step", RATES), ("losses", LOSSES)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"rows": rows}))
+    table = bench.ratios(tmp_path)
+    assert [line.split()[-2:] for line in table.splitlines()[1:3]] == [["3.0", "×"]] * 2
+    assert table.splitlines()[3].split()[-4:] == ["750.0", "×", "1024.0", "×"] and len(table.splitlines()) == 4
+
+
+@pytest.mark.parametrize("samples", [64, 300])                    # sslkit holds the matrix of the small one only
+@pytest.mark.parametrize("loss, name, package", [
+    ("InfoNCE", "like solo-learn", "torch"), ("InfoNCE", "lightly", "lightly"),
+    ("InfoNCE", "pytorch-metric-learning", "pytorch_metric_learning"),
+    ("triplet", "pytorch-metric-learning", "pytorch_metric_learning")])
+def test_every_contestant_computes_the_same_loss(loss, name, package, samples):
+    pytest.importorskip(package, reason=f"{package} comes only with the extra `bench`")
+    contest = {each: losses.CONTESTANTS[loss][each]() for each in ("sslkit", name)}
+    losses.check_agreement(contest, *losses.batch(loss, samples))
+
+
+def test_a_contestant_with_another_loss_is_found_out():
+    other = lambda embeddings, labels: 1.01 * losses.ours()(embeddings, labels)
+    with pytest.raises(ValueError, match="cheat finds .* want the same loss"):
+        losses.check_agreement({"sslkit": losses.ours(), "cheat": other}, *losses.batch("InfoNCE", 64))
+
+
+def test_taking_turns_gives_a_time_for_every_round_and_the_ratio_within_rounds():
+    assert {name: len(times) for name, times in losses.taking_turns({"a": int, "b": int}, 3, least=0.001).items()} == {"a": 3, "b": 3}
+    assert losses.times_faster({"sslkit": [1, 2, 10], "other": [2, 4, 1]}, "other") == 2
+
+
+def test_the_memory_of_a_loss_is_that_of_its_matrices():
+    assert losses.memory_of("InfoNCE", "like solo-learn", 2048) > 3 * 2048 ** 2 * 4 / 2 ** 20
