@@ -34,6 +34,19 @@ explorers = [widgets.JigsawExplorer(Jigsaw(ConvNet(8), 2), pictures), widgets.Pa
              widgets.ColorizationExplorer(recipes.colorizer(), pictures), widgets.InpaintingExplorer(Inpainting(ConvNet(8)), pictures)]
 """
 
+CONTRASTIVE = """
+import torch
+from sslkit import data, widgets
+from sslkit.networks import ConvNet
+from sslkit.tasks import SimCLR
+torch.manual_seed(0)
+task, pictures = SimCLR(ConvNet(8)), data.scenes(40, 32)
+features = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+explorers = [widgets.LossExplorer(), widgets.AugmentationExplorer(pictures, task.encoder),
+             widgets.EmbeddingExplorer({"before": features, "after": features + torch.nn.functional.one_hot(pictures.labels % 8, 8) * 3}, pictures),
+             widgets.TemperatureExplorer(task, pictures)]
+"""
+
 
 def picture(widget):
     return widget.locator("img").last.get_attribute("src")
@@ -171,3 +184,40 @@ def test_the_explorers_of_the_pretext_tasks_answer_to_clicks_and_sliders(open_no
     expect(inpainting.locator(".sslkit-message")).to_contain_text("50% of the pixels are gone")
     notebook.quiet()
     assert picture(inpainting) != before and not notebook.errors
+
+
+def test_the_contrastive_explorers_answer_to_clicks_and_sliders(open_notebook, tmp_path):
+    path = tmp_path / "contrastive.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    cells = [nbformat.v4.new_code_cell(code) for code in (CONTRASTIVE.strip(), *(f"explorers[{number}]" for number in range(4)))]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    notebook = open_notebook(path)
+    notebook.run_all()
+    loss, augmentation, embedding, temperature = (explorers(notebook).nth(number) for number in range(4))
+
+    click(notebook, loss, "ten steps")
+    move(notebook, loss, 2)
+    before = picture(loss)
+    loss.locator("select").first.select_option("InfoNCE")
+    notebook.quiet()
+    assert picture(loss) != before
+    loss.scroll_into_view_if_needed()
+    shot(notebook, "losses")
+
+    move(notebook, augmentation, 1)
+    before = picture(augmentation)
+    augmentation.locator("select").first.select_option("none")
+    expect(augmentation.locator(".sslkit-message")).to_contain_text("8 of 8 views")
+    notebook.quiet()
+    assert picture(augmentation) != before
+    augmentation.scroll_into_view_if_needed()
+    shot(notebook, "augmentations")
+
+    move(notebook, embedding, 1)
+    embedding.scroll_into_view_if_needed()
+    shot(notebook, "embedding")
+
+    move(notebook, temperature, 1)
+    temperature.scroll_into_view_if_needed()
+    shot(notebook, "temperature")
+    assert not notebook.errors

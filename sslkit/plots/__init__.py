@@ -6,7 +6,7 @@ Every function draws into a new Figure, or into the `figure` (or subfigure) it i
 from . import losses
 from .augmentation import operations, views
 from .colorization import ab_plane, colorized
-from .curves import bars, choose, factors, label_curve, labels_needed, layers, training
+from .curves import bars, choose, factors, grid, label_curve, labels_needed, layers, training
 from .diagrams import field_map, field_map_html, pipeline
 from .embedding import align, embedding, embedding_html, nearest, neighbourhood, project
 from .inpainting import fillings
@@ -17,6 +17,6 @@ from .relative_patch import patch_directions, patch_pairs
 
 __all__ = ["GREY", "INK", "METHODS", "PALE", "RIGHT", "WRONG", "Picture", "ab_plane", "align", "attention", "bars", "choose",
            "colorized", "contact_sheet", "embedding", "embedding_html", "energy", "factors", "field_map", "field_map_html",
-           "fillings", "heat", "image_grid", "label_curve", "labels_needed", "layers", "losses", "nearest", "neighbourhood", "new",
+           "fillings", "grid", "heat", "image_grid", "label_curve", "labels_needed", "layers", "losses", "nearest", "neighbourhood", "new",
            "operations", "pale", "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project",
            "puzzle", "rotations", "style", "training", "views"]

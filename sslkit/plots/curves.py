@@ -20,8 +20,13 @@ def training(history, *, chance=None, title="", figure=None):
     panels = {}
     for name in names:
         panels.setdefault("accuracy, %" if "accuracy" in name else name, []).append(name)
-    figure = new(figure, (min(10, 3.6 * len(panels)), 2.6))
-    for axes, (panel, lines) in zip(np.atleast_1d(figure.subplots(1, len(panels), squeeze=False)[0]), panels.items()):
+    across = min(len(panels), 4)
+    down = -(-len(panels) // across)
+    figure = new(figure, (min(10, 3.6 * across), 2.6 * down))
+    every = figure.subplots(down, across, squeeze=False).flatten()
+    for axes in every[len(panels):]:
+        axes.set_visible(False)
+    for axes, (panel, lines) in zip(every, panels.items()):
         scale = 100 if panel == "accuracy, %" else 1
         for line, colour in zip(lines, [RIGHT, *BRANCHES[1:], WRONG, GREY] * len(lines)):
             points = [(record["step"], scale * record[line]) for record in history if line in record]
@@ -33,7 +38,7 @@ def training(history, *, chance=None, title="", figure=None):
                           textcoords="offset points", ha="right", fontsize=8, color=GREY)
         if len(lines) > 1:
             axes.legend(frameon=False, fontsize=8)
-        axes.set_title(panel, loc="left", fontsize=10)
+        axes.set_title(f"{lines[0]}, %" if scale == 100 and len(lines) == 1 else panel, loc="left", fontsize=10)
         axes.set_xlabel("step")
         quiet(axes)
     if title:
@@ -157,6 +162,24 @@ def bars(values, *, chance=None, title="", figure=None):
     axes.set_title(title, fontsize=10, loc="left", pad=14)
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
+def grid(values, rows, columns, *, title="", unit="%", figure=None):
+    """Numbers (rows, columns), NaN where there is none → Figure: each in its cell, the larger the darker."""
+    values = np.asarray(values, dtype=float)
+    figure = new(figure, (1.6 + 0.85 * len(columns), 0.9 + 0.5 * len(rows)))
+    axes = figure.subplots()
+    axes.imshow(np.ma.masked_invalid(values), cmap="Blues", aspect="auto", alpha=0.85)
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for row, column in np.argwhere(~np.isnan(values)):
+        axes.text(column, row, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=10,
+                  color="white" if values[row, column] > middle else INK)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_title(title + f", {unit}" * bool(unit), loc="left", fontsize=10)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     return figure
 
 

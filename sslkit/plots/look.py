@@ -40,8 +40,8 @@ def style(arm):
     """How the line of an arm looks, the same in every figure: a dict for `axes.plot`.
 
     "raw pixels …", "random encoder …" and "from scratch" are known by these words; any other arm begins with the name
-    of its method: "rotation, linear probe". What is fine-tuned is a paler, broken line in the method's colour, a single
-    "block 2" a shade of it.
+    of its method: "rotation, linear probe". What is fine-tuned, or learnt from "real views", is a paler, broken line in the
+    method's colour, a single "block 2" a shade of it.
     """
     words = arm.lower()
     if "raw pixels" in words:
@@ -55,6 +55,8 @@ def style(arm):
     colour = METHODS.get(method) or colours[sum(map(ord, method)) % len(colours)]
     if "fine-tuned" in words:
         return {"color": pale(colour, 0.3), "linestyle": (0, (4, 1.5)), "marker": "D"}
+    if "real views" in words:
+        return {"color": pale(colour, 0.35), "linestyle": (0, (6, 1)), "marker": "P"}
     if "block" in words:                                           # one layer of the encoder: the deeper, the darker
         depth = int((re.search(r"block (\d+)", words) or [0, 0])[1])
         return {"color": pale(colour, max(0.0, 0.7 - 0.15 * depth)), "linestyle": ":" if "knn" in words else "-", "marker": "."}

@@ -14,7 +14,7 @@ class TrainingMonitor:
 
     def __init__(self, total=None, *, chance=None, rate=1.0):
         self.total, self.chance, self.rate = total, chance, rate
-        self.history, self.figure, self._handle, self._drawn, self._shown = [], plots.new(None, (7.2, 2.7)), None, 0.0, 0
+        self.history, self.figure, self._handle, self._drawn, self._shown = [], None, None, 0.0, 0
         try:
             from IPython import get_ipython
             self._shell = get_ipython()
@@ -34,8 +34,7 @@ class TrainingMonitor:
         """Draws what there is now."""
         from IPython.display import display
 
-        self.figure.clear()
-        plots.training(self.history, chance=self.chance, title=self._title(), figure=self.figure)
+        self.figure = plots.training(self.history, chance=self.chance, title=self._title())
         if self._handle is None:
             self._handle = display(self.figure, display_id=True)
         else:
