@@ -8,6 +8,7 @@ only the half right of its diagonal is made.
 import torch
 
 ROWS = 128                      # of the matrix at a time
+KEPT = 2048                     # up to so many embeddings its half is kept from the first pass to the second: 8 MB at most
 LARGEST = 40.0                  # similarities up to here are raised to e in float32, which ends at e^88; larger ones in float64
 
 
@@ -26,15 +27,19 @@ class _SoftmaxContrast(torch.autograd.Function):
     def forward(ctx, z, labels):
         """z (N, D), labels (N,) sorted, from 0 on → loss, 0-d; keeps its gradient by z (N, D)."""
         count = labels.bincount()
+        spans = _spans(labels, count)
+        blocks = list(_negatives(z, labels, spans)) if len(z) <= KEPT else None
         total = z.new_zeros(len(z))                                            # (N,), Σ exp(similarity) over the negatives
-        for rows, right, weight in _negatives(z, labels, count):
+        for rows, weight in blocks or _negatives(z, labels, spans):
             total[rows] += weight.sum(1)
-            total[right] += weight[:, len(weight):].sum(0)
+            total[rows.stop:] += weight[:, len(weight):].sum(0)
 
         loss, gradient, share = z.new_zeros(()), torch.zeros_like(z), torch.zeros_like(total)
-        for rows, near, positive in _same(labels, count):
-            similarity = z[rows] @ z[near].T                                   # (rows, near)
-            both = torch.logaddexp(similarity, total[rows, None].log())        # (rows, near), of a positive and all negatives
+        for rows, near in spans:
+            positive = labels[rows, None] == labels[near]                      # (rows, near)
+            positive.diagonal(rows.start - near.start).fill_(False)            # nobody is a positive of itself
+            similarity = z[rows] @ z[near].T
+            both = torch.logaddexp(similarity, total[rows, None].log())        # of a positive and all negatives
             loss += ((both - similarity) * positive).sum()
             pull = (torch.exp(similarity - both) - 1) * positive               # by a positive: its share of the softmax − 1
             share[rows] = (torch.exp(-both) * positive).sum(1)                 # by a negative: exp(similarity) · this
@@ -42,10 +47,10 @@ class _SoftmaxContrast(torch.autograd.Function):
             gradient[near] += pull.T @ z[rows]
 
         if ctx.needs_input_grad[0]:
-            for rows, right, weight in _negatives(z, labels, count):
+            for rows, weight in blocks or _negatives(z, labels, spans):
                 weight *= share[rows, None] + share[rows.start:]               # both of (i, j) and (j, i)
                 gradient[rows] += weight @ z[rows.start:]
-                gradient[right].addmm_(weight[:, len(weight):].T, z[rows])
+                gradient[rows.stop:].addmm_(weight[:, len(weight):].T, z[rows])
         pairs = (count * (count - 1)).sum()
         ctx.save_for_backward(gradient.div_(pairs))
         return loss / pairs
@@ -56,22 +61,18 @@ class _SoftmaxContrast(torch.autograd.Function):
         return upstream * ctx.saved_tensors[0], None
 
 
-def _negatives(z, labels, count):
-    """Yields a slice of rows, the slice of all columns right of their block, and exp(similarity) of these rows from their own
-    first column on (rows, N − start), 0 where labels are equal."""
-    for rows, near, same in _same(labels, count, itself=True):
+def _negatives(z, labels, spans):
+    """Yields slices of rows and exp(similarity) of these rows from their own first column on (rows, N − start), 0 for equal labels."""
+    for rows, near in spans:
         weight = (z[rows] @ z[rows.start:].T).exp_()
-        weight[:, :near.stop - rows.start].masked_fill_(same[:, rows.start - near.start:], 0)
-        yield rows, slice(rows.stop, len(z)), weight
+        beside = slice(rows.start, near.stop)
+        weight[:, :beside.stop - beside.start].masked_fill_(labels[rows, None] == labels[beside], 0)
+        yield rows, weight
 
 
-def _same(labels, count, itself=False):
-    """Yields a slice of rows, the slice of columns in which their labels may come again, and where they do (rows, columns)."""
+def _spans(labels, count):
+    """→ [(slice of rows, slice of the columns in which their labels come)], for labels (N,) that are sorted."""
     ends = count.cumsum(0)
-    place = torch.arange(len(labels), device=labels.device)
-    edges = torch.stack([(ends - count)[labels], ends[labels]]).tolist()       # where each row's own label begins and ends
-    for start in range(0, len(labels), ROWS):
-        rows = slice(start, min(start + ROWS, len(labels)))
-        near = slice(edges[0][rows.start], edges[1][rows.stop - 1])
-        same = labels[rows, None] == labels[near]
-        yield rows, near, same if itself else same & (place[rows, None] != place[near])
+    begin, end = torch.stack([(ends - count)[labels], ends[labels]]).tolist()
+    starts = range(0, len(labels), ROWS)
+    return [(slice(start, stop), slice(begin[start], end[stop - 1])) for start in starts for stop in [min(start + ROWS, len(labels))]]

@@ -50,7 +50,7 @@ def names(labels):
     return found
 
 
-def points(embeddings, labels, loss, *, circle=True, title="", figure=None):
+def points(embeddings, labels, loss, *, circle=True, legend=True, title="", figure=None):
     """Points (N, 2) and labels (N,) → Figure: every pair's pull or push under `loss(embeddings, labels)`, and where each point goes.
 
     An arrow is minus the gradient at a point; arrows keep their proportions, the longest has always the same length, unless
@@ -85,8 +85,9 @@ def points(embeddings, labels, loss, *, circle=True, title="", figure=None):
     axes.set_title(title, fontsize=10)
     lines = [Line2D([], [], color=PULL, linewidth=4), Line2D([], [], color=PUSH, linewidth=4), Line2D([], [], color=GREY, linestyle=":"),
              Line2D([], [], color=INK, linewidth=2, marker=">", markersize=6)]
-    figure.legend(lines, ["attracts", "repels", "does nothing", "descent moves it"], loc="outside lower center", ncols=4, frameon=False,
-                  fontsize=8, handlelength=1.6, columnspacing=1.2)
+    if legend:
+        figure.legend(lines, ["attracts", "repels", "does nothing", "descent moves it"], loc="outside lower center", ncols=4,
+                      frameon=False, fontsize=8, handlelength=1.6, columnspacing=1.2)
     return figure
 
 
