@@ -28,6 +28,7 @@ notebooks: .venv/test-installed
 bench: .venv/installed
 	$(BIN)/pip install -q -e '.[bench]'
 	$(BIN)/python -m bench
+	$(BIN)/python bench/basics.py
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "sslkit needs Python 3.10 or newer: make PYTHON=python3.11 ..."; exit 1; }

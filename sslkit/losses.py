@@ -29,11 +29,12 @@ def of_pairs(loss):
 
 @of_pairs
 def contrastive(embeddings, labels, margin=1.0):
-    """Hadsell, Chopra & LeCun 2006, eq. 4: the mean over all unordered pairs of ½D², or of ½ max(0, m − D)² where labels differ.
+    """Hadsell, Chopra & LeCun 2006, eq. 4: pull pairs of one label together, push others a margin apart.
 
+    The mean over all unordered pairs of ½D² where labels are equal, of ½ max(0, m − D)² where they differ.
     D is the Euclidean distance. Nothing is normalised: `margin` is in units of the embeddings.
     """
-    distance, same, other = distances(embeddings), *pairs(labels)                          # (N, N) each
+    distance, same, other = distances(embeddings), *pairs(labels)                  # (N, N) each
     loss = torch.where(same, distance.square(), other * (margin - distance).clamp_min(0).square())
     return 0.5 * loss.sum() / (same.sum() + other.sum())
 
@@ -97,22 +98,23 @@ def n_pair(embeddings, labels):
 
 @of_pairs
 def info_nce(embeddings, labels, temperature=0.1):
-    """van den Oord, Li & Vinyals 2018, eq. 4, on cosines: how surely does the positive stand out from all negatives?
+    """van den Oord, Li & Vinyals 2018, eq. 4, on cosines: does the positive stand out from all negatives?
 
-    Mean over ordered positive pairs (i, p) of −log(exp(s_ip) / (exp(s_ip) + Σ_n exp(s_in))), s = cosine / temperature, n
-    the samples of other labels. With two views a label this is NT-Xent (Chen et al. 2020, eq. 1), where all
-    points alike give ln(2B − 1) for B pictures. Embeddings are normalised here. Raises ValueError for temperature ≤ 0.
+    Mean over ordered positive pairs (i, p) of −log(exp(s_ip) / (exp(s_ip) + Σ_n exp(s_in))), where
+    s = cosine / temperature, and n are the samples of other labels. With two views a label this is
+    NT-Xent (Chen et al. 2020, eq. 1): all points alike give ln(2B − 1) for B pictures. Embeddings are
+    normalised here. Raises ValueError for temperature ≤ 0.
 
-    Large batches never hold the N × N matrix: `sslkit.chunked` gives the same number and the same gradient.
+    Large batches never hold the N × N matrix: `sslkit.chunked` gives the same number and gradient.
     """
     check_temperature(temperature)
-    z = F.normalize(embeddings, dim=1) / math.sqrt(temperature)                            # (N, D)
-    if len(z) > 256:
+    z = F.normalize(embeddings, dim=1) / math.sqrt(temperature)                    # (N, D)
+    if len(z) > 256 and temperature > 1 / 500:                     # smaller ones leave the range of float64
         return softmax_contrast(z, labels)
-    similarity, same, other = z @ z.T, *pairs(labels)                                      # (N, N) each
-    negatives = similarity.masked_fill(~other, FAR).logsumexp(1)                           # (N,)
-    anchor, positive = same.nonzero(as_tuple=True)                                         # (pairs,) each
-    own = similarity[anchor, positive]                                                     # (pairs,)
+    similarity, same, other = z @ z.T, *pairs(labels)                              # (N, N) each
+    negatives = similarity.masked_fill(~other, FAR).logsumexp(1)                   # (N,)
+    anchor, positive = same.nonzero(as_tuple=True)                                 # (pairs,) each
+    own = similarity[anchor, positive]                                             # (pairs,)
     return (torch.logaddexp(own, negatives[anchor]) - own).mean()
 
 

@@ -8,7 +8,10 @@ from torch.utils._pytree import tree_leaves
 
 
 def peak_memory(function):
-    """Calls function() → bytes of all tensors that were made meanwhile and alive at the same time, at the most."""
+    """Calls function() → bytes of all tensors that were made meanwhile and alive at the same time, at the most.
+
+    Where there is a GPU that the function does not use, it is called a second time, to count what it takes on the CPU.
+    """
     if torch.cuda.is_available():
         torch.cuda.synchronize()
         before = torch.cuda.memory_allocated()

@@ -33,6 +33,15 @@ def test_train_then_evaluate_loads_what_was_trained(tiny, capsys):
     assert (tiny / "runs" / "rotation-scenes-cpu-4-0.safetensors").read_bytes() == saved
 
 
+def test_contrastive_training_in_micro_batches_tells_its_meters(tiny, capsys):
+    cli.main(["train", "simclr", "--steps", "4", "--batch-size", "16", "--micro-batch", "8"])
+    output = capsys.readouterr().out
+    assert "4 steps of 16 pictures" in output
+    for name in ("kNN accuracy", "spread", "alignment", "uniformity", "effective rank"):
+        assert f"{name} " in output.split("simclr after 4 steps")[1]
+    assert (tiny / "runs" / "simclr-scenes-cpu-4-batch16-0.safetensors").exists()
+
+
 def test_curve_writes_table_numbers_and_figure_and_goes_on_after_an_interruption(tiny, capsys, monkeypatch):
     words = ["curve", "--steps", "4", "--budgets", "1", "2", "--seeds", "2", "--fine-tune"]
     fine_tune, calls = cli.evaluate.fine_tune, []

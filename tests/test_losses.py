@@ -297,6 +297,9 @@ def test_large_batches_take_the_way_without_the_matrix(monkeypatch):
     torch.testing.assert_close(losses.info_nce(x, y), F.cross_entropy(similarity, torch.arange(400).roll(200)))
     with torch.no_grad():
         assert losses.info_nce(x, y).isfinite()
+    cold = x.clone().requires_grad_()                              # similarities of 1000: exponentials would overflow
+    losses.info_nce(cold, y, 0.001).backward()
+    assert cold.grad.isfinite().all() and calls == [400] * 3
 
 
 MEMORY = """
