@@ -11,7 +11,7 @@ demo: .venv/installed
 
 test: .venv/test-installed .venv-widgets7/installed
 	$(BIN)/python -m pytest -q --durations=8 tests
-	PYTHONPATH=.venv-widgets7 $(BIN)/python -m pytest -q tests/test_widgets.py tests/test_*_lesson.py
+	PYTHONPATH=.venv-widgets7 $(BIN)/python -m pytest -q -m "not browser" tests/test_widgets.py tests/test_embedding.py tests/test_*_lesson.py
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 # Only this machine can reach it, and only with a fresh token (which travels in the environment, where ps does not show it).
