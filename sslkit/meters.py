@@ -27,7 +27,8 @@ def uniformity(z):
 def effective_rank(z):
     """Of how many directions embeddings make use, 0-d: 1 to D. exp of the entropy of the singular values (Roy & Vetterli 2007).
 
-    Of the centred rows. 1 where all points are alike.
+    Of the centred rows. 1 where all points are alike; blind to scale, so that what is left of a collapse, a little noise around
+    one point, may fill many directions: read it beside `spread`.
     """
     z = F.normalize(z.float(), dim=1)
     values = torch.linalg.svdvals(z - z.mean(0))                                           # (min(N, D),)
