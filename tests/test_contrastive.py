@@ -69,6 +69,22 @@ def test_two_real_views_of_a_thing_are_taken_as_a_pair(make):
     assert math.isfinite(history[-1]["loss"])
 
 
+def test_embeddings_that_are_not_finite_stop_the_training_before_the_update():
+    class Sick(SimCLR):
+        seen = 0
+
+        def forward(self, views):
+            self.seen += 1
+            return super().forward(views) * (float("nan") if self.seen == 3 else 1)
+
+    torch.manual_seed(0)
+    task, states = Sick(ConvNet(8)), []
+    keep = lambda record: states.append({name: value.clone() for name, value in task.state_dict().items()})
+    with pytest.raises(RuntimeError, match=r"became nan in step 2, which was not taken.*Samples"):
+        train(task, data.scenes(32, 24), **{**quick, "steps": 9}, on_log=keep)
+    assert all(torch.equal(value, states[-1][name]) for name, value in task.state_dict().items())
+
+
 # ------------------------------------------------------------------------------------------------ MoCo
 
 def test_moco_loss_puts_the_own_key_against_the_queue():
