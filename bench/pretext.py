@@ -2,6 +2,7 @@
 
     python bench/pretext.py                                        # CIFAR-10; a good two hours on one core
     python bench/pretext.py --methods simclr moco byol             # only these, beside what is stored
+    python bench/pretext.py --methods mae rotation --fine-tune     # and each of them fine-tuned on the same labels
     python bench/pretext.py --photos photos.npz --seeds 1          # a file of your own: images, labels, test_images, test_labels
 
 Writes bench/results/pretext-cifar10-cpu.json (or pretext-photos-cpu.json) after every measurement, and goes on from it. For
@@ -28,7 +29,9 @@ from sslkit.tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotati
 RESULTS, RUNS = Path(__file__).parent / "results", Path("runs")
 # Steps and pictures a step: each about three and a half minutes on one core.
 CIFAR10 = {"rotation": (1200, 32), "jigsaw": (2400, 64), "relative_patch": (2500, 128), "colorization": (1850, 64),
-           "split_brain": (1900, 64), "inpainting": (2000, 64), "simclr": (740, 128), "moco": (1000, 128), "byol": (1050, 64)}
+           "split_brain": (1900, 64), "inpainting": (2000, 64), "simclr": (740, 128), "moco": (1000, 128), "byol": (1050, 64),
+           "mae": (1100, 128)}
+LABELLED = {"batch_size": 64, "lr": 1e-3, "longest": 2000}         # fine-tuning and training from scratch alike
 PHOTOS = {"rotation": (350, 8), "jigsaw": (700, 16), "relative_patch": (1000, 32), "colorization": (400, 16),
           "split_brain": (400, 16), "inpainting": (500, 16)}                       # about two minutes each
 
@@ -52,25 +55,12 @@ def photographs(path):
     return data.Splits(*data.split(pool, 0.2), test)
 
 
-def own_task(task, images, batch_size=50):
-    """How well a trained task solves its own problem on pictures (N, 3, H, W): means of its loss and logs."""
-    task.eval()
-    torch.manual_seed(0)
-    sums = {}
-    with torch.no_grad():
-        for few in images.split(batch_size):
-            inputs, targets = task.make_problem(few / 255)
-            loss, logs = task.loss(task(inputs), targets)
-            for name, value in {"loss": loss, **logs}.items():
-                sums[name] = sums.get(name, 0) + value.item() * len(few) / len(images)
-    return sums
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", nargs="+", choices=CIFAR10, default=None)
+    parser.add_argument("--fine-tune", action="store_true")
     parser.add_argument("--budgets", type=int, nargs="+", default=None)
     arguments = parser.parse_args()
     name = "photos" if arguments.photos else "cifar10"
@@ -112,7 +102,11 @@ def main():
         torch.manual_seed(seed + 100)
         floors = {"random encoder": list(layers(new_encoder())),
                   "raw pixels": [(evaluate.probed(evaluate.raw_pixels), {})],
-                  "from scratch": [(evaluate.trained(new_encoder, batch_size=64, lr=1e-3, longest=2000), {})]}
+                  "from scratch": [(evaluate.trained(new_encoder, **LABELLED), {})]}
+        if "mae" in (arguments.methods or lengths):                # another network has other floors
+            new_vit = lambda: recipes.backbone("mae", "cpu", "cifar10")
+            torch.manual_seed(seed + 100)
+            floors |= {"random ViT": list(layers(new_vit())), "ViT from scratch": [(evaluate.trained(new_vit, **LABELLED), {})]}
         for method in arguments.methods or lengths:
             steps, batch_size = lengths[method]
             torch.manual_seed(seed)
@@ -122,13 +116,16 @@ def main():
             history = train(task, splits.train.images, steps=steps, batch_size=batch_size, lr=2e-3, seed=seed, progress=False,
                             checkpoint=RUNS / f"pretext-{method}-{name}-{seed}.safetensors")
             if not any(run["method"] == method and run["seed"] == seed for run in stored["pretraining"]):
-                own = own_task(task, splits.validation.images[:2000])
+                own = evaluate.solve(task, splits.validation.images[:2000], batch_size=50, amp=False)
                 stored["pretraining"].append({"method": method, "seed": seed, "validation": own, **history[-1]})
                 print(f"{time.strftime('%H:%M:%S')} {method} seed {seed}: {history[-1]['seconds']:.0f} s, {own}", flush=True)
             if (method, name, seed) == ("colorization", "cifar10", 0):             # recipes.colorizer, in half precision
                 halves = {key: value.half() if value.is_floating_point() else value for key, value in task.state_dict().items()}
                 save_file({key: value.contiguous() for key, value in halves.items()}, RESULTS / "colorization-cifar10-cpu.safetensors")
             measure({method.replace("_", " "): list(layers(task.encoder))}, few, seed)
+            if arguments.fine_tune:
+                tuned = evaluate.trained(lambda encoder=task.encoder: encoder, **LABELLED)
+                measure({f"{method.replace('_', ' ')}, fine-tuned": [(tuned, {})]}, few, seed)
         measure(floors, few, seed)
 
 

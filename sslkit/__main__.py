@@ -110,13 +110,13 @@ def run_curve(arguments):
     tier, device = arguments.tier, arguments.device
     settings = {**recipes.from_scratch(tier, arguments.data), "device": device}
     torch.manual_seed(arguments.seed + 1)
-    random_encoder = recipes.encoder(tier, arguments.data)
+    random_encoder = recipes.backbone(arguments.method, tier, arguments.data)
     layers = lambda encoder: [evaluate.Layer(encoder, depth, 2) for depth in range(1, len(encoder.blocks) + 1)]
     method = arguments.method.replace("_", " ")
     arms = {f"{method}, linear probe": evaluate.probed(*layers(task.encoder)),
             "random encoder, linear probe": evaluate.probed(*layers(random_encoder)),
             "raw pixels, linear probe": evaluate.probed(evaluate.raw_pixels),
-            "from scratch": evaluate.trained(lambda: recipes.encoder(tier, arguments.data), **settings)}
+            "from scratch": evaluate.trained(lambda: recipes.backbone(arguments.method, tier, arguments.data), **settings)}
     if arguments.fine_tune:
         arms[f"{method}, fine-tuned"] = evaluate.trained(lambda: task.encoder, **settings)
     if arguments.layers:

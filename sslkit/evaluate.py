@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from . import parts
 from .augment import standard
 from .data.dataset import Dataset, as_float, labelled_subset
 from .tasks.supervised import Supervised
@@ -24,10 +25,10 @@ BUDGETS = {"scenes": (1, 5, 20, 100), "cifar10": (1, 5, 20, 100, 400, 1000, 5000
 
 
 def embed(represent, images, *, batch_size=500, device=None, amp=None):
-    """Pictures uint8 (N, 3, H, W), or a Dataset → features float32 (N, D) on the CPU, in evaluation mode, without gradients.
+    """Samples (pictures uint8 (N, 3, H, W), tokens, waves …), or a Dataset → features float32 (N, D) on the CPU, without gradients.
 
-    represent: an encoder, a task's `represent`, `Layer(encoder, depth)`, or any function (B, 3, H, W) → (B, D). A network
-    is moved to `device` (default: the best there is).
+    represent: an encoder, a task's `represent`, `Layer(encoder, depth)`, or any function (B, …) → (B, D). A network is put into
+    evaluation mode and moved to `device` (default: the best there is).
     """
     images = images.images if isinstance(images, Dataset) else images
     device = choose_device(device)
@@ -36,12 +37,36 @@ def embed(represent, images, *, batch_size=500, device=None, amp=None):
     features = []
     with _evaluating(network, device), torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=amp):
         for chunk in images.split(batch_size):
-            batch = as_float(chunk.to(device)).contiguous(memory_format=torch.channels_last)
+            batch = as_float(chunk.to(device))
+            if batch.ndim == 4:
+                batch = batch.contiguous(memory_format=torch.channels_last)
             features.append(represent(batch).float().cpu())                                # (B, D)
     features = torch.cat(features)
     if features.ndim != 2:
         raise ValueError(f"represent gave shape {tuple(features.shape)}, want (N, D): average or flatten the rest")
     return features                                                                        # (N, D)
+
+
+def solve(task, samples, *, batch_size=100, seed=0, device=None, amp=None):
+    """How well a trained task solves its own problem on samples it was not trained on → means of its loss and its logs, a dict.
+
+    samples: what `train` takes: a tensor, a tuple of tensors, or a Dataset.
+    """
+    samples = samples.images if isinstance(samples, Dataset) else samples
+    whole = samples if isinstance(samples, tuple) else (samples,)
+    device, sums = choose_device(device), {}
+    amp = has_bfloat16(device) if amp is None else amp
+    with _evaluating(task, device), torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for few in zip(*(part.split(batch_size) for part in whole)):
+            batch = tuple(as_float(part.to(device)) for part in few)
+            with torch.autocast(device.type, torch.bfloat16, enabled=amp):
+                inputs, targets = task.make_problem(batch if isinstance(samples, tuple) else batch[0])
+                outputs = task(inputs)
+            loss, logs = task.loss(parts.each(torch.Tensor.float, outputs), targets)
+            for name, value in {"loss": loss, **logs}.items():
+                sums[name] = sums.get(name, 0) + float(value) * len(few[0]) / len(whole[0])
+    return sums
 
 
 def raw_pixels(images):
@@ -50,7 +75,7 @@ def raw_pixels(images):
 
 
 class Layer(nn.Module):
-    """The features of an encoder after its first `depth` blocks, averaged over a grid × grid of the picture.
+    """The features of an encoder after its first `depth` blocks, averaged over a grid × grid of the picture (or `grid` parts of a line).
 
     `embed(Layer(encoder, 2), images)`: which layer knows most is a question, not the last one by right.
     """
@@ -60,7 +85,9 @@ class Layer(nn.Module):
         self.encoder, self.depth, self.grid = encoder, depth, grid
 
     def forward(self, images):
-        return F.adaptive_avg_pool2d(self.encoder.features(images, self.depth), self.grid).flatten(1)   # (B, D·grid²)
+        features = self.encoder.features(images, self.depth)                               # (B, D, h, w), or (B, D, T)
+        pool = F.adaptive_avg_pool2d if features.ndim == 4 else F.adaptive_avg_pool1d
+        return pool(features, self.grid).flatten(1)                                        # (B, D·grid²), or (B, D·grid)
 
 
 def knn(features, labels, queries, *, k=200, temperature=0.07):

@@ -11,7 +11,7 @@ ALLOWED = {
     "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
-    "evaluate": {"data", "augment", "train", "tasks.supervised"},
+    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "pretrained": {"data", "evaluate", "networks", "recipes", "tasks"}, "anomaly": {"train"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color", "evaluate"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
     "plots": {"plots", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},

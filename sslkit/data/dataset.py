@@ -11,8 +11,9 @@ import torch
 class Dataset:
     """Pictures and what is known of them.
 
-    images: uint8 (N, 3, H, W). labels: int64 (N,), or None where there are none. classes: the name of each label.
-    factors: {name: (N,) tensor}, ground truth that only a drawn world has.
+    images: uint8 (N, 3, H, W); of sounds and texts the samples (N, T), under the same name, so that every tool takes them.
+    labels: int64 (N,), or None where there are none. classes: the name of each label. factors: {name: (N,) tensor}, ground
+    truth that only a drawn world has.
     """
 
     images: torch.Tensor
@@ -141,6 +142,16 @@ def check_images(images, name="images"):
         fix = "images / 255" if low >= 0 and high <= 255 else "(images - images.min()) / (images.max() - images.min())"
         raise ValueError(f"{name}: got floats in [{low:.3g}, {high:.3g}], want [0, 1]: {fix}")
     return images.mul(255).round_().to(torch.uint8)
+
+
+def shrunk(images, factor=2):
+    """uint8 (N, 3, H, W) → (N, 3, H / factor, W / factor): the mean of every factor × factor pixels.
+
+    Raises ValueError where the factor does not divide the sides.
+    """
+    if images.shape[-2] % factor or images.shape[-1] % factor:
+        raise ValueError(f"pictures of {images.shape[-2]} × {images.shape[-1]} pixels: want sides that {factor} divides")
+    return torch.nn.functional.avg_pool2d(images.float(), factor).round_().to(torch.uint8)
 
 
 def seed_for(*what):

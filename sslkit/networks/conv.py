@@ -1,22 +1,20 @@
 """Encoders for pictures: a small ConvNet that a laptop can train, and ResNet-18 with a stem for small pictures."""
 
-from itertools import islice
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .encoder import Encoder
 
-class Encoder(nn.Module):
-    """A network that turns pictures into features, block by block.
 
-    blocks: modules applied in turn to normalised pictures. channels: how many each of them ends with; dim is the last. The
-    encoder owns its normalisation: everything outside it sees floats in [0, 1].
+class PictureEncoder(Encoder):
+    """Blocks of convolutions on normalised pictures.
+
+    The encoder owns its normalisation: everything outside it sees floats in [0, 1].
     """
 
     def __init__(self, blocks, channels, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)):
-        super().__init__()
-        self.blocks, self.channels, self.dim = nn.ModuleList(blocks), tuple(channels), channels[-1]
+        super().__init__(blocks, channels)
         self.register_buffer("mean", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[:, None, None], persistent=False)
 
@@ -29,20 +27,6 @@ class Encoder(nn.Module):
         for block in self.blocks:
             x = block(x)
             yield x                                                  # (B, channels of that block, h, w)
-
-    def features(self, images, depth=None):
-        """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w) after the first `depth` blocks (None: all).
-
-        Raises ValueError for a depth outside 1 … len(blocks).
-        """
-        depth = len(self.blocks) if depth is None else depth
-        if not 1 <= depth <= len(self.blocks):
-            raise ValueError(f"depth={depth}: this encoder has blocks 1 to {len(self.blocks)}")
-        return next(islice(self.stages(images), depth - 1, None))
-
-    def forward(self, images):
-        """Images (B, 3, H, W) in [0, 1] → features (B, dim): the last feature maps, averaged over the picture."""
-        return self.features(images).mean((2, 3))
 
 
 class Residual(nn.Module):
@@ -69,11 +53,11 @@ def ConvNet(width=32, dim=None):
     """
     stem = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
     dim = dim or 8 * width
-    return Encoder([nn.Sequential(stem, Residual(width, width)),      # (B, w, H/2, W/2)
-                    Residual(width, 2 * width, stride=2),             # (B, 2w, H/4, W/4)
-                    Residual(2 * width, 4 * width, stride=2),         # (B, 4w, H/8, W/8)
-                    Residual(4 * width, dim)],                        # (B, dim, H/8, W/8)
-                   (width, 2 * width, 4 * width, dim))
+    blocks = [nn.Sequential(stem, Residual(width, width)),            # (B, w, H/2, W/2)
+              Residual(width, 2 * width, stride=2),                   # (B, 2w, H/4, W/4)
+              Residual(2 * width, 4 * width, stride=2),               # (B, 4w, H/8, W/8)
+              Residual(4 * width, dim)]                               # (B, dim, H/8, W/8)
+    return PictureEncoder(blocks, (width, 2 * width, 4 * width, dim))
 
 
 def ResNet18():
@@ -82,4 +66,5 @@ def ResNet18():
 
     resnet = resnet18()
     stem = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), resnet.bn1, resnet.relu)
-    return Encoder([nn.Sequential(stem, resnet.layer1), resnet.layer2, resnet.layer3, resnet.layer4], (64, 128, 256, 512))
+    blocks = [nn.Sequential(stem, resnet.layer1), resnet.layer2, resnet.layer3, resnet.layer4]
+    return PictureEncoder(blocks, (64, 128, 256, 512))

@@ -1,16 +1,21 @@
 """One method a file."""
 
-from . import holes
+from . import holes, masks
+from .autoregressive import Autoregressive
 from .byol import BYOL
 from .colorization import Colorization
+from .forecast import Forecast
 from .inpainting import Inpainting
 from .jigsaw import Jigsaw
+from .mae import MAE
+from .masked_lm import IGNORE, MaskedLM
 from .moco import MoCo
 from .relative_patch import RelativePatch
 from .rotation import Rotation
 from .simclr import SimCLR
 from .split_brain import SplitBrain
 from .supervised import Supervised
+from .vqvae import VQVAE
 
-__all__ = ["BYOL", "Colorization", "Inpainting", "Jigsaw", "MoCo", "RelativePatch", "Rotation", "SimCLR", "SplitBrain", "Supervised",
-           "holes"]
+__all__ = ["Autoregressive", "BYOL", "Colorization", "Forecast", "IGNORE", "Inpainting", "Jigsaw", "MAE", "MaskedLM", "MoCo",
+           "RelativePatch", "Rotation", "SimCLR", "SplitBrain", "Supervised", "VQVAE", "holes", "masks"]
