@@ -96,16 +96,17 @@ def byte_pairs(text, vocabulary=1000):
 
     Any text can be written in it, since every byte by itself is a token: nothing is unknown. vocabulary: at least 258.
     """
+    from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
     from tokenizers import Tokenizer as Model
-    from tokenizers import decoders, models, pre_tokenizers, trainers
 
     text = _not_empty(text, "the text")
     if vocabulary < 258:
         raise ValueError(f"vocabulary={vocabulary}: want at least 258, for 256 bytes and two special tokens")
     model = Model(models.BPE())
     model.pre_tokenizer, model.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    hides = AddedToken(MASK, lstrip=True, special=True)             # a word's token holds the space before it: so does what hides it
     model.train_from_iterator(text.splitlines(keepends=True), trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[MASK, UNKNOWN], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+        vocab_size=vocabulary, special_tokens=[hides, AddedToken(UNKNOWN, special=True)], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
     return Tokenizer(model)
 
 
