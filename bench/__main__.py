@@ -1,6 +1,6 @@
 """All comparisons with other kits, one after another: views, losses, a whole step.
 
-    python -m bench                    # ten minutes or so on two quiet cores, in 3 GiB; writes bench/results/*.json
+    python -m bench                    # about a quarter of an hour on two quiet cores, in 3 GiB; writes bench/results/*.json
     python -m bench --quick            # few rounds, to see that everything runs; writes to a temporary folder
 """
 

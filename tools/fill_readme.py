@@ -1,13 +1,13 @@
 """Writes the stored results into the README's tables: python tools/fill_readme.py"""
 
 import re
+import statistics
 from pathlib import Path
 
 from sslkit.evaluate import means, stored, table
 from sslkit.plots import choose
 
 README = Path(__file__).parent.parent / "README.md"
-RESULTS = Path(__file__).parent.parent / "bench" / "results"
 
 
 def shown(name):
@@ -38,17 +38,17 @@ def blocks(name):
     return "\n".join(lines)
 
 
-def speed():
-    """The measurements of bench/augment.py: images a second, and how many times as fast the kit is."""
-    rows = stored("augment")["rows"]
+def speed(result):
+    """Measurements in pictures a second (bench/augment.py, step.py, mae.py), and how many times as fast the kit is."""
+    rows = result["rows"]
     width = max(map(len, rows))
-    return "\n".join(f"{name:<{width}}{row['images_per_second']:>9,}{row['sslkit_times_faster']:>7.1f} ×" for name, row in rows.items())
+    return "\n".join(f"{name:<{width}}{row['images_per_second']:>9,.0f}{row['sslkit_times_faster']:>7.1f} ×" for name, row in rows.items())
 
 
-def losses(rows):
+def losses(result):
     """The measurements of bench/losses.py: milliseconds, how many times as fast the kit is, and MiB; empty where none were taken."""
     lines, before = [f"{'':<24}{'':<26}{'ms':>9}{'':>10}{'MiB':>9}"], None
-    for row in rows:
+    for row in result["rows"]:
         problem = row["problem"] if row["problem"] != before else ""
         before = row["problem"]
         if row["seconds"] is None:
@@ -59,24 +59,69 @@ def losses(rows):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def step(rows):
-    """Those of bench/step.py: pictures a second through whole steps of SimCLR, and how many times as fast the kit is."""
-    width = max(map(len, rows))
-    return "\n".join(f"{name:<{width}}{row['images_per_second']:>9,}{row['sslkit_times_faster']:>7.1f} ×" for name, row in rows.items())
+def claims(result):
+    """The measurements of bench/claims.py: one row a setting, the linear probe on block 3, on h and on z, in per cent over seeds."""
+    found = {}
+    for record in result["records"]:
+        about = {key: value for key, value in record.items()
+                 if key not in ("claim", "seed", "loss", "accuracy", "spread", "seconds", "measured")}
+        words = (f"{key} {value}".lower() if isinstance(value, bool) or key == "groups" else str(value) for key, value in about.items())
+        setting = " ".join(words).replace("shuffle true", "shuffled,").replace("shuffle false", "not shuffled,")
+        found.setdefault((record["claim"], setting), []).append([100 * record["measured"][layer]["linear"] for layer in ("block 3", "h", "z")])
+    lines, before = [f"{'':<38}" + "".join(f"{layer:>14}" for layer in ("block 3", "h", "z"))], None
+    for (claim, setting), values in found.items():
+        cells = "".join(f"{f'{statistics.mean(column):.1f} ± {statistics.stdev(column):.1f}':>14}" for column in zip(*values))
+        lines.append(f"{claim if claim != before else '':<14}{setting:<24}{cells}")
+        before = claim
+    return "\n".join(lines)
+
+
+def hidden(result):
+    """Of bench/mae.py: what leaving patches out saves the encoder."""
+    return "\n".join(f"{row['hidden']:.0%} hidden{1000 * row['seconds']:>10.0f} ms{row['share of the time of all patches']:>8.2f} of the time of all patches"
+                     for row in result["encoder"])
+
+
+def trained(result):
+    """Of bench/weights.py: how each small network does on what it was not trained on, beside what counting tells."""
+    lines = [f"{'':<18}{'parameters':>12}{'seconds':>9}{'held out':>22}{'unigram':>10}{'bigram':>9}"]
+    for name, about in result.items():
+        solved, counted = about["held out"], about.get("counting", {})
+        mark = next(key for key in ("bits", "accuracy", "error", "loss") if key in solved)
+        shown = f"{100 * solved[mark]:.1f} % right" if mark == "accuracy" else f"{solved[mark]:.2f} bits" if mark == "bits" else f"squared error {solved[mark]:.4f}"
+        lines.append(f"{name:<18}{about['parameters']:>12,}{about['seconds']:>9.0f}{shown:>22}"
+                     + "".join(f"{value:>{width}.2f}" for value, width in zip(counted.values(), (10, 9))))
+    return "\n".join(lines)
+
+
+def part(result, name):
+    """One part of bench/self_prediction.py: a table of label curves, or its summary."""
+    found = result[name]
+    if "records" in found:
+        return table([record for record in found["records"] if "layer" not in record])
+    runs = found["runs"] if name != "faults" else None
+    if name == "faults":
+        spread = lambda values: f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
+        lines = [f"{'':<26}{'precision':>14}{'recall':>14}"]
+        return "\n".join(lines + [f"{arm:<26}{spread(row['precision']):>14}{spread(row['recall']):>14}" for arm, row in found["summary"].items()])
+    keys = [key for key, value in runs[0].items() if isinstance(value, float) and key != "seconds"]
+    rows = [(key, statistics.mean(run[key] for run in runs)) for key in keys] + [(key, found[key]) for key in found if key.endswith("bits")]
+    return "\n".join(f"{key:<24}{value:>8.2f}" for key, value in rows)
+
+
+MEASURED = {"augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
+KINDS = {"curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
+         "part": lambda name, words: part(stored(name), words)}
 
 
 def filled(text):
-    """README → the same, each block after a comment with the name of a result holding that result's table."""
-    block = lambda match: f"<!-- {match[1]} -->\n```\n{shown(match[1])}\n```"
-    text = re.sub(r"<!-- (\S+-curve) -->\n```\n.*?```", block, text, flags=re.S)
-    for heading, make in (("curves", curves), ("blocks", blocks)):
-        fill = lambda match: f"<!-- {match[1]} {heading} -->\n```\n{make(match[1])}\n```"
-        text = re.sub(rf"<!-- (\S+) {heading} -->\n```\n.*?```", fill, text, flags=re.S)
-    for name, make in (("losses", losses), ("step", step)):
-        if f"<!-- {name} -->" in text and (RESULTS / f"{name}.json").exists():
-            fill = lambda match: f"<!-- {name} -->\n```\n{make(stored(name)['rows'])}\n```"
-            text = re.sub(rf"<!-- {name} -->\n```\n.*?```", fill, text, flags=re.S)
-    return re.sub(r"<!-- speed -->\n```\n.*?```", f"<!-- speed -->\n```\n{speed()}\n```", text, flags=re.S)
+    """README → the same, each block after a comment with the name of a result, or of a part of it, holding that result's table."""
+    def block(match):
+        name, kind, words = match[1], match[2], match[3]
+        content = KINDS[kind](name, words) if kind else MEASURED[name](stored(name)) if name in MEASURED else shown(name)
+        comment = " ".join(word for word in (name, kind, words) if word)
+        return f"<!-- {comment} -->\n```\n{content}\n```"
+    return re.sub(r"<!-- (\S+)(?: (curves|blocks|encoder|part))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
 
 
 if __name__ == "__main__":
