@@ -23,8 +23,8 @@ from sslkit.networks import Palette
 RESULTS, RUNS, LARGEST = Path(__file__).parent / "results", Path("runs"), 3e6
 SIZES = {"train": 20_000, "held out": 2000}                        # pictures of the drawn world
 # Steps, samples a step, learning rate.
-STEPS = {"mae-scenes": (4000, 128, 2e-3), "masked-text": (2000, 32, 2e-3), "gpt-text": (1500, 32, 2e-3), "pixelcnn-scenes": (2000, 32, 2e-3),
-         "igpt-scenes": (1500, 32, 2e-3), "wavenet-vowels": (1500, 8, 3e-3), "vqvae-scenes": (2500, 32, 2e-3), "gpt-codes": (2000, 64, 2e-3)}
+STEPS = {"mae-scenes": (4000, 128, 2e-3), "masked-text": (2000, 32, 2e-3), "gpt-text": (1500, 32, 2e-3), "pixelcnn-scenes": (1500, 32, 2e-3),
+         "igpt-scenes": (1500, 32, 2e-3), "wavenet-vowels": (1500, 8, 3e-3), "vqvae-scenes": (1500, 32, 2e-3), "gpt-codes": (1500, 64, 2e-3)}
 
 
 def scenes(size, number):

@@ -9,7 +9,7 @@ import torch
 
 from sslkit import __main__ as cli
 from sslkit import data, recipes
-from sslkit.networks import ConvNet
+from sslkit.networks import ConvNet, ViT
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def tiny(monkeypatch, tmp_path):
     parts = data.Splits(*(data.scenes(number, 24, split=split) for number, split in ((80, "train"), (40, "validation"), (40, "test"))))
     monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: parts)
     monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
+    monkeypatch.setattr(recipes, "vit", lambda tier, name="scenes": ViT(24, 4, 16, 2, 2))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SSLKIT_TIER", "cpu")
     return tmp_path

@@ -45,7 +45,8 @@ def test_badge_and_install_cell_come_from_the_one_setting(path):
 
 def test_there_are_notebooks_and_their_links_lead_somewhere():
     assert {"00_start_here", "01_rotation", "02_jigsaw", "03_relative_patch", "04_colorization", "05_inpainting",
-            "07_contrastive_losses", "08_simclr", "09_moco_byol"} <= {path.stem for path in NOTEBOOKS}
+            "06_self_prediction", "06a_masked_text", "06b_autoregressive", "06c_series_and_hybrid", "07_contrastive_losses", "08_simclr",
+            "09_moco_byol", "10_mae"} <= {path.stem for path in NOTEBOOKS}
     for path in NOTEBOOKS:
         for cell in nbformat.read(path, 4).cells:
             for target in cell.source.split("](")[1:] if cell.cell_type == "markdown" else []:

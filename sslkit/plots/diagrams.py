@@ -13,8 +13,8 @@ FIELD = (
         ("rotation", "01_rotation"), ("jigsaw puzzle", "02_jigsaw"), ("relative patch", "03_relative_patch"),
         ("colorization", "04_colorization"), ("split-brain", "04_colorization"), ("inpainting", "05_inpainting"))),
     ("Self-prediction", "hide a part, predict it from the rest", (
-        ("masked", "10_mae"), ("autoregressive", "06_self_prediction"), ("temporal", "06_self_prediction"),
-        ("spatial", "06_self_prediction"), ("hybrid", "06_self_prediction"))),
+        ("the family", "06_self_prediction"), ("masked text", "06a_masked_text"), ("autoregressive", "06b_autoregressive"),
+        ("temporal", "06c_series_and_hybrid"), ("hybrid", "06c_series_and_hybrid"), ("masked pictures", "10_mae"))),
     ("Contrastive learning", "two views of one picture agree", (
         ("losses", "07_contrastive_losses"), ("SimCLR", "08_simclr"), ("MoCo", "09_moco_byol"), ("BYOL", "09_moco_byol"))),
     ("Evaluation", "what was learnt, and what is it worth?", (

@@ -1,0 +1,85 @@
+"""The small networks that come with the kit load, and do what their file says they do."""
+
+import pytest
+import torch
+
+from sslkit import counting, data, evaluate, pretrained
+from sslkit.data import sound, text
+from sslkit.networks import PartEncoder
+from sslkit.tasks import masks
+
+STORED = evaluate.stored("pretrained")
+NAMES = ("mae-scenes", "masked-text", "gpt-text", "pixelcnn-scenes", "igpt-scenes", "wavenet-vowels", "vqvae-scenes", "gpt-codes")
+
+
+def held_out(kind, number):
+    _, tokenizer = pretrained.masked_text() if kind == "masked-text" else pretrained.text()
+    return text.windows(tokenizer.encode(text.topics_text("test")), pretrained.WINDOW)[:number]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_network_is_stored_small_and_with_its_numbers(name):
+    assert evaluate.stored_file(f"{name}.safetensors").stat().st_size <= 3e6
+    assert STORED[name]["settings"]["steps"] > 0 and STORED[name]["held out"]["loss"] > 0
+
+
+def test_text_is_told_far_better_than_by_counting():
+    few = held_out("gpt-text", 60)
+    task, letters = pretrained.text()
+    bits = evaluate.solve(task, few, device="cpu")["bits"]
+    train = letters.encode(text.topics_text("train"))[None]
+    assert bits < 0.65 * counting.bigram_bits(train, few, len(letters)) and bits == pytest.approx(STORED["gpt-text"]["held out"]["bits"], abs=0.35)
+
+
+def test_hidden_words_are_found():
+    few = held_out("masked-text", 60)
+    task, words = pretrained.masked_text()
+    right = evaluate.solve(task, few, device="cpu")["accuracy"]
+    commonest = torch.bincount(few.flatten()).max() / few.numel()
+    assert right > 3 * commonest and right == pytest.approx(STORED["masked-text"]["held out"]["accuracy"], abs=0.1)
+    sentence = words.encode("An exception is [MASK] when the value is not found.")[None]
+    told = task(sentence)[0, :, int((sentence[0] == words.mask).nonzero()[0])].topk(3).indices
+    assert "␣raised" in words.pieces(told)
+
+
+@pytest.mark.parametrize("kind", ["pixelcnn", "igpt"])
+def test_pixels_are_told_better_than_from_the_one_before(kind):
+    pictures = data.shrunk(data.scenes(60, 32, split="test").images) / 255
+    task, palette = pretrained.pixels(kind)
+    tokens = palette(pictures)
+    assert evaluate.solve(task, tokens, device="cpu")["bits"] < 0.9 * counting.bigram_bits(tokens, tokens, pretrained.COLOURS)
+    assert (palette.pictures(tokens) - pictures).square().mean() < 0.01
+    assert evaluate.embed(evaluate.Layer(PartEncoder(task.encoder, palette), 2, 2), (pictures * 255).to(torch.uint8), device="cpu").shape[0] == 60
+
+
+def test_vowels_are_told_better_with_the_right_condition():
+    made = sound.vowels(20, split="test")
+    tokens, task = sound.mu_law(made.images)[:, :800], pretrained.sound()
+    right, wrong = (evaluate.solve(task, (tokens, labels), device="cpu")["bits"] for labels in (made.labels, (made.labels + 2) % 5))
+    assert right < wrong and right < 5
+
+
+def test_the_painter_paints_better_than_the_mean_colour():
+    pictures = data.scenes(40, 32, split="test").images / 255
+    torch.manual_seed(0)
+    visible, hidden = masks.hide(masks.random(40, 8), 0.75)
+    with torch.no_grad():
+        painted = pretrained.painter().fill(pictures, hidden)
+    gone = torch.zeros(40, 64).scatter(1, hidden, 1.0).view(40, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    mean = (pictures * (1 - gone)).sum((2, 3), keepdim=True) / (1 - gone).sum((2, 3), keepdim=True)
+    error = lambda guess: ((guess - pictures).square() * gone).sum() / gone.sum()
+    assert error(painted) < 0.5 * error(mean)
+
+
+def test_words_of_pictures_are_painted_again_and_written_anew():
+    pictures = data.scenes(12, 64, split="test").images / 255
+    book, writer = pretrained.codes()
+    with torch.no_grad():
+        tokens = book.tokens(pictures)
+        error = (book.pictures(tokens) - pictures).square().mean()
+    blocks = torch.nn.functional.avg_pool2d(pictures, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    assert tokens.shape == (12, 8, 8) and error < 0.7 * (blocks - pictures).square().mean()
+    assert len(tokens.unique()) > 40 and evaluate.solve(writer, tokens, device="cpu")["bits"] < 6.5
+    torch.manual_seed(0)
+    drawn = book.pictures(writer.sample(2, (8, 8)))
+    assert drawn.shape == (2, 3, 64, 64) and torch.isfinite(drawn).all()
