@@ -11,6 +11,8 @@ import sys
 import time
 import urllib.request
 
+import nbformat
+
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 CELL = "window.jupyterapp.shell.currentWidget"
@@ -32,6 +34,14 @@ STDERR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']
 def chromium():
     """Path of the browser, or None."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def notebook_of(path, *cells):
+    """Writes a notebook of these cells of code → its path."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}      # else the page asks for one
+    code = [nbformat.v4.new_code_cell(cell.strip()) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel}), path)
+    return path
 
 
 class Lab:

@@ -1,4 +1,4 @@
-"""Every value that a reader can give a control."""
+"""What a reader can do to an explorer: give a control a value, or every value."""
 
 from ipywidgets import Dropdown, FileUpload, FloatSlider, IntSlider, SelectionSlider, SelectMultiple, ToggleButton, ToggleButtons
 
@@ -17,6 +17,14 @@ def values(control):
         return [control.min + (control.max - control.min) * share / 6 for share in range(7)]
     assert isinstance(control, FileUpload), type(control)
     return []
+
+
+def choose(shown, **values):
+    """Gives controls of an explorer these values; none may end in an error. → the explorer."""
+    for name, value in values.items():
+        shown.controls[name].value = value
+    assert shown.error is None, shown.error
+    return shown
 
 
 def sweep(make, name):

@@ -8,7 +8,7 @@ import torch
 from ipywidgets import FileUpload
 from matplotlib.colors import to_hex
 from PIL import Image
-from sweep import sweep
+from sweep import choose, sweep
 
 from sslkit import augment, data, plots
 from sslkit.networks import ConvNet
@@ -31,12 +31,6 @@ def drawn(monkeypatch):
     figures = []
     monkeypatch.setattr(plots, "png", lambda figure: figures.append(figure) or b"")
     return figures
-
-
-def choose(shown, **values):
-    for name, value in values.items():
-        shown.controls[name].value = value
-    assert shown.error is None, shown.error
 
 
 def views_of(shown):

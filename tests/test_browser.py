@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
+from browser import notebook_of
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -45,6 +45,21 @@ features = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
 explorers = [widgets.LossExplorer(), widgets.AugmentationExplorer(pictures, task.encoder),
              widgets.EmbeddingExplorer({"before": features, "after": features + torch.nn.functional.one_hot(pictures.labels % 8, 8) * 3}, pictures),
              widgets.TemperatureExplorer(task, pictures)]
+"""
+FOUR = [f"explorers[{number}]" for number in range(4)]
+
+SELF_PREDICTION = """
+import torch
+from sslkit import data, widgets
+from sslkit.data import text
+from sslkit.networks import GPT, TextTransformer, ViT
+from sslkit.tasks import MAE, Autoregressive, MaskedLM
+torch.manual_seed(0)
+english = "The value of a name is looked up in the scope that binds it. " * 20
+letters, pairs = text.characters(english), text.byte_pairs(english, 300)
+explorers = [widgets.MaskExplorer(MAE(ViT(32, 4, dim=12, depth=1, heads=1), dim=8), data.scenes(12, 32)),
+             widgets.AutoregressiveExplorer.of_text(Autoregressive(GPT(len(letters), 40, dim=8, depth=1, heads=1)), letters),
+             widgets.MaskedTextExplorer(MaskedLM(TextTransformer(len(pairs), 40, dim=8, depth=1, heads=1)), pairs, "The [value] of a name.")]
 """
 
 
@@ -93,11 +108,7 @@ def explorers(notebook):
 
 
 def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
-    path = tmp_path / "widgets.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}      # else the page asks for one
-    cells = [nbformat.v4.new_code_cell(code.strip()) for code in (SMALL, CURVE)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-    notebook = open_notebook(path)
+    notebook = open_notebook(notebook_of(tmp_path / "widgets.ipynb", SMALL, CURVE))
     notebook.run_all()
     rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
     move(notebook, rotation)
@@ -143,11 +154,7 @@ def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_n
 
 
 def test_the_explorers_of_the_pretext_tasks_answer_to_clicks_and_sliders(open_notebook, tmp_path):
-    path = tmp_path / "pretext.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    cells = [nbformat.v4.new_code_cell(code) for code in (PRETEXT.strip(), *(f"explorers[{number}]" for number in range(4)))]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-    notebook = open_notebook(path)
+    notebook = open_notebook(notebook_of(tmp_path / "pretext.ipynb", PRETEXT, *FOUR))
     notebook.run_all()
     jigsaw, patch, colorization, inpainting = (explorers(notebook).nth(number) for number in range(4))
 
@@ -187,11 +194,7 @@ def test_the_explorers_of_the_pretext_tasks_answer_to_clicks_and_sliders(open_no
 
 
 def test_the_contrastive_explorers_answer_to_clicks_and_sliders(open_notebook, tmp_path):
-    path = tmp_path / "contrastive.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    cells = [nbformat.v4.new_code_cell(code) for code in (CONTRASTIVE.strip(), *(f"explorers[{number}]" for number in range(4)))]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-    notebook = open_notebook(path)
+    notebook = open_notebook(notebook_of(tmp_path / "contrastive.ipynb", CONTRASTIVE, *FOUR))
     notebook.run_all()
     loss, augmentation, embedding, temperature = (explorers(notebook).nth(number) for number in range(4))
 
@@ -220,4 +223,41 @@ def test_the_contrastive_explorers_answer_to_clicks_and_sliders(open_notebook, t
     move(notebook, temperature, 1)
     temperature.scroll_into_view_if_needed()
     shot(notebook, "temperature")
+    assert not notebook.errors
+
+
+def test_the_explorers_of_self_prediction_answer_to_clicks_sliders_and_sentences(open_notebook, tmp_path):
+    notebook = open_notebook(notebook_of(tmp_path / "self_prediction.ipynb", SELF_PREDICTION, *FOUR[:3]))
+    notebook.run_all()
+    mask, sequence, sentence = (explorers(notebook).nth(number) for number in range(3))
+
+    before = picture(mask)
+    mask.get_by_title("row 1, column 2", exact=True).click()
+    notebook.quiet()
+    assert picture(mask) != before and mask.locator("select").last.input_value() == "by hand"
+    move(notebook, mask, 1)
+    assert mask.locator("select").last.input_value() == "random"           # the slider asks for a rule again
+    expect(mask.locator(".sslkit-message")).to_contain_text("Nothing is hidden")          # at its left end
+    mask.get_by_title("row 3, column 3", exact=True).click()
+    expect(mask.locator(".sslkit-message")).to_contain_text("times as long")
+    notebook.quiet()
+    mask.scroll_into_view_if_needed()
+    shot(notebook, "masks")
+
+    move(notebook, sequence, 3)
+    sequence.scroll_into_view_if_needed()
+    shot(notebook, "sequence")
+
+    click(notebook, sentence, "name")
+    expect(sentence.locator(".sslkit-message")).to_contain_text("tokens are hidden")
+    field = sentence.locator("input[type=text]")
+    field.fill("A [scope] binds it.")
+    field.press("Enter")
+    notebook.quiet()
+    expect(sentence.get_by_role("button", name="scope", exact=True)).to_be_visible()
+    field.fill("")
+    field.press("Enter")
+    expect(sentence.locator(".sslkit-error")).to_contain_text("the sentence is empty")
+    sentence.scroll_into_view_if_needed()
+    shot(notebook, "sentence")
     assert not notebook.errors

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from browser import notebook_of
 from sweep import sweep
 
 from sslkit import data
@@ -485,11 +485,7 @@ explorer = EmbeddingExplorer({"step 0": torch.randn(40, 6), "step 400": torch.ra
 
 @pytest.mark.browser
 def test_the_explorer_and_its_page_answer_in_jupyterlab(open_notebook, tmp_path):
-    path = tmp_path / "embedding.ipynb"
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    cells = [nbformat.v4.new_code_cell(code) for code in (NOTEBOOK.strip(), "explorer", "explorer.hover()")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
-    notebook = open_notebook(path)
+    notebook = open_notebook(notebook_of(tmp_path / "embedding.ipynb", NOTEBOOK, "explorer", "explorer.hover()"))
     notebook.run_all()
     widget = notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message)").first
     picture = lambda: widget.locator("img").last.get_attribute("src")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from ipywidgets import FileUpload
 from matplotlib.colors import to_hex
-from sweep import sweep
+from sweep import choose, sweep
 from torch.nn import functional as F
 
 from sslkit import data, losses, plots
@@ -34,13 +34,6 @@ def drawn(monkeypatch):
     monkeypatch.setattr("sslkit.widgets.losses.landscape", lambda *arguments, **settings: None)
     monkeypatch.setattr(plots, "png", lambda figure: figures.append(figure) or b"")
     return figures
-
-
-def choose(shown, **values):
-    for name, value in values.items():
-        shown.controls[name].value = value
-    assert shown.error is None, shown.error
-    return shown
 
 
 def click(shown, name):

@@ -9,14 +9,21 @@ from .colorization import ab_plane, colorized
 from .curves import bars, choose, factors, grid, label_curve, labels_needed, layers, training
 from .diagrams import field_map, field_map_html, pipeline
 from .embedding import align, embedding, embedding_html, nearest, neighbourhood, project
+from .family import family
 from .inpainting import fillings
 from .jigsaw import permutation_distances, puzzle
+from .language import corruption
 from .look import GREY, INK, METHODS, PALE, RIGHT, WRONG, Picture, new, pale, png, style
+from .masking import by_ratio, mask_kinds, masked, masked_sentence
 from .pictures import attention, contact_sheet, energy, heat, image_grid, rotations
 from .relative_patch import patch_directions, patch_pairs
+from .sequences import (listen, next_level, next_token, reach, sensitivity, series, so_far, surprise, tokens_map,
+                        wave_so_far, waves, written)
 
-__all__ = ["GREY", "INK", "METHODS", "PALE", "RIGHT", "WRONG", "Picture", "ab_plane", "align", "attention", "bars", "choose",
-           "colorized", "contact_sheet", "embedding", "embedding_html", "energy", "factors", "field_map", "field_map_html",
-           "fillings", "grid", "heat", "image_grid", "label_curve", "labels_needed", "layers", "losses", "nearest", "neighbourhood", "new",
-           "operations", "pale", "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project",
-           "puzzle", "rotations", "style", "training", "views"]
+__all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "align", "attention", "bars", "by_ratio",
+           "choose", "colorized", "contact_sheet", "corruption", "embedding", "embedding_html", "energy", "factors", "family", "field_map", "field_map_html",
+           "fillings", "grid", "heat", "image_grid", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",
+           "masked", "masked_sentence", "nearest", "neighbourhood", "new", "next_level", "next_token", "operations", "pale",
+           "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project", "puzzle", "reach",
+           "rotations", "sensitivity", "series", "so_far", "style", "surprise", "tokens_map", "training", "views",
+           "wave_so_far", "waves", "written"]

@@ -49,10 +49,14 @@ class Autoregressive(Task):
             raise ValueError(f"{fixed} elements are known of samples of {total}: want at most as many")
         tokens, past = torch.zeros(number, total, dtype=torch.long, device=device), {}
         tokens[:, :fixed] = 0 if known is None else known
-        given = {} if condition is None else {"condition": condition}
+        given, stepwise = {} if condition is None else {"condition": condition}, hasattr(self.encoder, "step")
+        if fixed and not stepwise:                                  # what is known is seen at once
+            seen = self.encoder.features(tokens.view(number, *shape)).flatten(2)                  # (number, dim, total)
         for place in range(total):
-            if hasattr(self.encoder, "step"):
+            if stepwise:
                 features = self.encoder.step(tokens[:, max(0, place - 1)], past, **given)         # (number, dim)
+            elif place < fixed:
+                features = seen[:, :, place]
             else:
                 features = self._seen_anew(tokens.view(number, *shape), place)
             chances = distribution(self.head(features).float(), temperature, top_k)               # (number, vocabulary)

@@ -4,6 +4,7 @@ Works with ipywidgets 7.7.1 (Colab) and 8. Nothing is printed into `Output`: a f
 """
 
 from .augmentation import AugmentationExplorer
+from .autoregressive import AutoregressiveExplorer
 from .base import Explorer
 from .colorization import ColorizationExplorer
 from .curve import LabelCurveExplorer, saved
@@ -11,6 +12,8 @@ from .embedding import EmbeddingExplorer
 from .inpainting import InpaintingExplorer
 from .jigsaw import JigsawExplorer
 from .losses import LossExplorer, TemperatureExplorer
+from .masked_text import MaskedTextExplorer
+from .masking import MaskExplorer
 from .monitor import TrainingMonitor
 from .pictures import PictureExplorer
 from .relative_patch import PatchPositionExplorer
@@ -18,6 +21,7 @@ from .rotation import RotationExplorer
 from .scene import SceneExplorer
 from .upload import read_picture, uploaded
 
-__all__ = ["AugmentationExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer", "InpaintingExplorer", "JigsawExplorer",
-           "LabelCurveExplorer", "LossExplorer", "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer",
-           "TemperatureExplorer", "TrainingMonitor", "read_picture", "saved", "uploaded"]
+__all__ = ["AugmentationExplorer", "AutoregressiveExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer",
+           "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer", "LossExplorer", "MaskExplorer", "MaskedTextExplorer",
+           "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TemperatureExplorer",
+           "TrainingMonitor", "read_picture", "saved", "uploaded"]
