@@ -137,7 +137,7 @@ def text_file(path):
     for seed in SEEDS[:1]:
         torch.manual_seed(seed)
         task = Autoregressive(GPT(len(letters), 128, dim=128, depth=4, heads=4))
-        history = train(task, learn, steps=1200, batch_size=32, lr=2e-3, seed=seed, progress=False)
+        history = train(task, learn, steps=800, batch_size=32, lr=2e-3, seed=seed, progress=False)
         torch.manual_seed(0)
         found.append({"seed": seed, "seconds": history[-1]["seconds"], "bits": evaluate.solve(task, held_out)["bits"],
                       "sample": letters.decode(task.sample(1, (128,), temperature=0.8)[0])})
@@ -157,7 +157,7 @@ def sound_file(path, length=2048):
     rows = (~tests).nonzero().flatten()[order]
     torch.manual_seed(0)
     task = Autoregressive(WaveNet(256, dim=48))
-    history = train(task, tokens[rows], steps=1500, batch_size=8, lr=3e-3, seed=0, progress=False)
+    history = train(task, tokens[rows], steps=1000, batch_size=8, lr=3e-3, seed=0, progress=False)
     torch.manual_seed(1)
     fresh = WaveNet(256, dim=48)
     found = {"seconds": history[-1]["seconds"], "bits": evaluate.solve(task, tokens[tests], batch_size=20)["bits"],
