@@ -67,7 +67,11 @@ class Lab:
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--ServerApp.port_retries=0",
              f"--ServerApp.root_dir={self.root}", "--LabApp.expose_app_in_browser=True", "--allow-root"],
             stdout=self.log.open("wb"), stderr=subprocess.STDOUT, env=environment, start_new_session=True)
-        self._wait(90)
+        try:
+            self._wait(90)
+        except TimeoutError:                               # nobody holds a server that failed to start: it would live on
+            self.stop()
+            raise
 
     def _wait(self, limit):
         end = time.monotonic() + limit

@@ -22,7 +22,7 @@ RATES = {"sslkit": {"images_per_second": 12000, "sslkit_times_faster": 1.0},
 
 
 def test_the_table_of_losses_names_each_problem_once_and_leaves_empty_what_was_not_measured():
-    heading, first, second, third, fourth = fill_readme.losses(LOSSES).splitlines()
+    heading, first, second, third, fourth = fill_readme.losses({"rows": LOSSES}).splitlines()
     assert heading.split() == ["ms", "MiB"]
     assert first.split() == ["InfoNCE,", "8", "pairs", "sslkit", "2.0", "1.0", "×", "2"]
     assert second.split() == ["another", "1,500.0", "750.0", "×", "2,048"]
@@ -30,18 +30,16 @@ def test_the_table_of_losses_names_each_problem_once_and_leaves_empty_what_was_n
     assert first.index("sslkit") == second.index("another") and len(heading) == len(first) == len(second)
 
 
-def test_the_table_of_steps_shows_rates_and_ratios():
-    assert fill_readme.step(RATES) == "sslkit    12,000    1.0 ×\nanother    4,000    3.0 ×"
+def test_the_table_of_speeds_shows_rates_and_ratios():
+    assert fill_readme.speed({"rows": RATES}) == "sslkit    12,000    1.0 ×\nanother    4,000    3.0 ×"
 
 
-@pytest.mark.parametrize("name, rows, number", [("losses", LOSSES, "1,500.0"), ("step", RATES, "12,000")])
-def test_a_block_is_filled_once_there_is_a_result(name, rows, number, tmp_path, monkeypatch):
-    text = f"before\n<!-- {name} -->\n```\n```\nafter"
-    monkeypatch.setattr(fill_readme, "RESULTS", tmp_path)
-    monkeypatch.setattr(fill_readme, "stored", lambda name: {"rows": RATES if name == "augment" else rows})
-    assert fill_readme.filled(text) == text
-    (tmp_path / f"{name}.json").write_text(json.dumps({"rows": rows}))
-    assert number in fill_readme.filled(text) and fill_readme.filled(text).endswith("```\nafter")
+@pytest.mark.parametrize("name, rows, number", [
+    ("losses", LOSSES, "1,500.0"), ("step", RATES, "12,000"), ("augment", RATES, "12,000")])
+def test_a_block_is_filled_with_its_result_and_nothing_else_changes(name, rows, number, monkeypatch):
+    monkeypatch.setattr(fill_readme, "stored", lambda asked: {name: {"rows": rows}}[asked])
+    before, filled, after = fill_readme.filled(f"before\n<!-- {name} -->\n```\n```\nafter").split("```")
+    assert before == f"before\n<!-- {name} -->\n" and number in filled and after == "\nafter"
     assert fill_readme.filled("no such block") == "no such block"
 
 

@@ -49,6 +49,51 @@ def test_step_by_step_is_the_same_as_at_once(case):
     torch.testing.assert_close(chances.double(), task(given(tokens)).softmax(1).flatten(2), rtol=1e-5, atol=1e-6)
 
 
+@torch.no_grad()
+def test_a_step_gives_the_features_of_its_place(case):
+    task, tokens, given, _ = case
+    if not hasattr(task.encoder, "step"):
+        pytest.skip("PixelCNN has no steps: rows are seen anew")
+    condition, line = {"condition": torch.tensor([0, 2])} if isinstance(given(tokens), tuple) else {}, tokens.flatten(1)
+    wanted, past = task.encoder.features(given(tokens)).flatten(2), {}
+    for place in range(line.shape[1]):
+        torch.testing.assert_close(task.encoder.step(line[:, max(0, place - 1)], past, **condition), wanted[:, :, place])
+
+
+def test_the_likeliest_is_drawn_where_nothing_else_can_be(case):
+    """By top_k=1, and by a temperature near 0: each element is the argmax of what is said of it, given those before."""
+    task, tokens, given, _ = case
+    condition, known = torch.tensor([0, 2]) if isinstance(given(tokens), tuple) else None, tokens.flatten(1)[:, :3]
+    with torch.no_grad():
+        task.head.weight.mul_(20)                                  # so that no two are as likely
+    cold = {"top_k": {"top_k": 1}, "temperature": {"temperature": 1e-6}}
+    drawn = {name: task.sample(2, tokens.shape[1:], known=known, condition=condition, **setting) for name, setting in cold.items()}
+    assert drawn["top_k"].shape == tokens.shape and torch.equal(drawn["top_k"], drawn["temperature"])
+    assert torch.equal(drawn["top_k"].flatten(1)[:, :3], known)
+    assert torch.equal(drawn["top_k"].flatten(1)[:, 3:], task(given(drawn["top_k"])).argmax(1).flatten(1)[:, 3:])
+
+
+@pytest.mark.parametrize("bad, words", [(11, "tokens from 0 to 11: this network knows 0 to 10"), (-1, "tokens from -1 to 0"), (0.5, "whole numbers")])
+def test_what_is_no_token_is_refused(case, bad, words):
+    task, tokens, given, _ = case
+    wrong = torch.zeros(tokens.shape, dtype=torch.tensor(bad).dtype)
+    wrong.flatten(1)[0, 1] = bad
+    with pytest.raises(ValueError, match=words):
+        task(given(wrong))
+
+
+@torch.no_grad()
+def test_pixelcnn_draws_from_the_rows_that_matter_alone():
+    """A picture higher than its reach: what it says of a place from those rows is what it says from all."""
+    torch.manual_seed(0)
+    task, tokens = Autoregressive(PixelCNN(5, 8, 1)).double().eval(), torch.randint(5, (2, 9, 3))
+    whole, shown = task.encoder.features(tokens), []
+    task.encoder.embed.register_forward_pre_hook(lambda module, inputs: shown.append(inputs[0].shape[1]))
+    for place in range(27):
+        torch.testing.assert_close(task._seen_anew(tokens, place), whole[:, :, place // 3, place % 3])
+    assert shown[::3] == [1, 2, 3, 4, 5, 5, 5, 5, 5] and task.encoder.reach == 4, "the row itself, and four above"
+
+
 def test_masks_of_pixelcnn_written_out():
     assert MaskedConv2d(2, 2, 3, "A").seen.tolist() == [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
     assert MaskedConv2d(2, 2, 3, "B").seen.tolist() == [[1, 1, 1], [1, 1, 0], [0, 0, 0]]
@@ -57,7 +102,7 @@ def test_masks_of_pixelcnn_written_out():
 
 
 def test_the_blind_spot_of_pixelcnn():
-    """What lies to the right in the row above the reach of one mask is never seen, however many layers there are."""
+    """Of the row above, what lies further to the right than the first mask is never seen, however many layers follow."""
     torch.manual_seed(0)
     encoder = PixelCNN(4, 8, 8).double().eval()
     x = torch.zeros(1, 13, 13, dtype=torch.long)
@@ -68,9 +113,9 @@ def test_the_blind_spot_of_pixelcnn():
             other = x.clone()
             other[0, row, column] = 1
             seen[row, column] = (encoder.features(other)[0, :, 6, 6] != base).any()
-    assert seen[6, :6].all() and not seen[6, 6:].any() and seen[5, :10].all()
-    assert not seen[5, 11:].any(), "beyond the first mask's arm of three, and one row up: the spot is blind"
-    assert seen[2, 12], "further up the arms of several layers add up"
+    for row in range(7):
+        last = 5 if row == 6 else 8 + (6 - row)                    # the first mask: one row up and three to the right; then one each
+        assert seen[row, :last + 1].all() and not seen[row, last + 1:].any(), f"row {row} is seen up to column {last}"
 
 
 def test_wavenet_wants_a_condition_only_where_it_knows_one():

@@ -11,7 +11,7 @@ from sslkit.networks import GPT, Block, TextTransformer, ViT, patchify, sine_pos
 from sslkit.networks.transformer import attention
 
 
-def test_patches_are_those_of_plain_loops_and_of_lightly():
+def test_patches_are_those_of_plain_loops():
     images = torch.rand(2, 3, 8, 12)
     patches = patchify(images, 4)
     for picture in range(2):
@@ -19,10 +19,15 @@ def test_patches_are_those_of_plain_loops_and_of_lightly():
             top, left = number // 3 * 4, number % 3 * 4
             by_hand = [images[picture, channel, top + row, left + column] for row in range(4) for column in range(4) for channel in range(3)]
             assert torch.equal(patches[picture, number], torch.stack(by_hand))
-    lightly = pytest.importorskip("lightly.models.utils", reason="lightly is not installed")
-    square = torch.rand(2, 3, 8, 8)
-    assert torch.equal(patchify(square, 4), lightly.patchify(square, 4))
+    square = torch.rand(2, 3, 12, 12)
     assert torch.equal(unpatchify(patchify(square, 4), 4), square)
+
+
+def test_patches_are_those_of_lightly():
+    lightly = pytest.importorskip("lightly.models.utils", reason="lightly comes only with the extra `bench`")
+    square = torch.rand(2, 3, 12, 12)
+    assert torch.equal(patchify(square, 4), lightly.patchify(square, 4))
+    assert torch.equal(unpatchify(patchify(square, 4), 4), lightly.unpatchify(lightly.patchify(square, 4), 4))
 
 
 def test_positions_are_two_dimensional_sines_columns_first():
@@ -52,19 +57,50 @@ def test_attention_is_torchs(causal, dtype):
             torch.testing.assert_close(mine.grad.double(), other.grad, **({"rtol": 0.05, "atol": 0.1} if dtype == torch.bfloat16 else close))
 
 
-def test_a_block_written_out():
-    block = Block(8, 2).double()
-    x = torch.randn(1, 3, 8, dtype=torch.float64)
-    normed = F.layer_norm(x[0], (8,), block.norm1.weight, block.norm1.bias)
-    q, k, v = (normed @ block.queries_keys_values.weight.T + block.queries_keys_values.bias).split(8, 1)
-    mixed = torch.zeros(3, 8, dtype=torch.float64)
-    for head in (slice(0, 4), slice(4, 8)):
-        for place in range(3):
-            weights = torch.softmax(torch.stack([q[place, head] @ k[other, head] / 2 for other in range(3)]), 0)
-            mixed[place, head] = sum(weight * v[other, head] for other, weight in enumerate(weights))
-    middle = x[0] + mixed @ block.mix.weight.T + block.mix.bias
-    wanted = middle + block.mlp(F.layer_norm(middle, (8,), block.norm2.weight, block.norm2.bias))
-    torch.testing.assert_close(block(x)[0], wanted)
+def stirred(network):
+    """In float64, and with no weight at the nought or one that it begins with."""
+    network = network.double()
+    for parameter in network.parameters():
+        parameter.add_(0.2 * torch.randn_like(parameter))
+    return network
+
+
+def written_out(block, x):
+    """A block in plain loops: x (T, dim) → the same, with its own weights."""
+    places, dim = x.shape
+    normed = F.layer_norm(x, (dim,), block.norm1.weight, block.norm1.bias)
+    q, k, v = (normed @ block.queries_keys_values.weight.T + block.queries_keys_values.bias).split(dim, 1)
+    mixed, width = torch.zeros_like(x), dim // block.heads
+    for head in range(block.heads):
+        part = slice(head * width, (head + 1) * width)
+        for place in range(places):
+            seen = range(place + 1) if block.causal else range(places)
+            scores = [math.exp(q[place, part] @ k[other, part] / math.sqrt(width)) for other in seen]
+            mixed[place, part] = sum(score * v[other, part] for score, other in zip(scores, seen)) / sum(scores)
+    middle = x + mixed @ block.mix.weight.T + block.mix.bias
+    return middle + block.mlp(F.layer_norm(middle, (dim,), block.norm2.weight, block.norm2.bias))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_block_written_out(causal):
+    torch.manual_seed(0)
+    block, x = stirred(Block(12, 3, causal)), torch.randn(1, 5, 12, dtype=torch.float64)
+    torch.testing.assert_close(block(x)[0], written_out(block, x[0]))
+
+
+@torch.no_grad()
+def test_the_encoder_of_some_patches_written_out():
+    """What is left out takes no part: these patches, their own places, attention among them, and the norm at the end."""
+    torch.manual_seed(0)
+    vit, patches = stirred(ViT(16, 4, 16, 2, 2)), torch.rand(2, 3, 48, dtype=torch.float64)
+    where = torch.tensor([[1, 5, 7], [14, 3, 0]])
+    found = vit.encode(patches, where)
+    for picture in range(2):
+        x = torch.stack([vit.embed((patch - 0.5) / 0.25) + vit.positions[place] for patch, place in zip(patches[picture], where[picture])])
+        for block in vit.blocks:
+            x = written_out(block, x)
+        torch.testing.assert_close(found[picture], F.layer_norm(x, (16,), vit.norm.weight, vit.norm.bias))
 
 
 def test_the_encoder_of_some_patches_knows_only_these():
@@ -78,8 +114,11 @@ def test_the_encoder_of_some_patches_knows_only_these():
     assert not torch.allclose(vit.encode(some, where)[0, 0], whole[0, 1]), "attention to what was left out"
     turned = [2, 0, 1]
     torch.testing.assert_close(vit.encode(some[:, turned], where[:, turned]), vit.encode(some, where)[:, turned])
-    for depth in (1, 2):
-        assert evaluate.Layer(vit, depth, 2)(images).shape == (2, 64)
+    stages = list(vit.stages(images))
+    assert [maps.shape for maps in stages] == [(2, 16, 4, 4)] * 2 and vit.channels == (16, 16) and vit.dim == 16
+    for depth, maps in enumerate(stages, 1):
+        assert torch.equal(vit.features(images, depth), maps)
+        torch.testing.assert_close(evaluate.Layer(vit, depth, 2)(images), F.avg_pool2d(maps, 2).flatten(1))
 
 
 def test_positions_of_patches_count():

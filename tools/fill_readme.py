@@ -4,10 +4,18 @@ import re
 import statistics
 from pathlib import Path
 
+import torch
+
 from sslkit.evaluate import means, stored, table
 from sslkit.plots import choose
 
 README = Path(__file__).parent.parent / "README.md"
+PLACES = ("block 3", "h", "z")
+SETTINGS = {
+    "augmentation": lambda run: f"{run['first']} alone" if run["first"] == run["second"] else f"{run['first']} and {run['second']}",
+    "batch size": lambda run: f"{run['batch_size']} pictures",
+    "temperature": lambda run: f"{run['temperature']:g}",
+    "batch norm": lambda run: f"{'shuffled' if run['shuffle'] else 'in order'}, {run['groups']} group{'s' * (run['groups'] > 1)}"}
 
 
 def shown(name):
@@ -59,18 +67,21 @@ def losses(result):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def claims(result):
-    """The measurements of bench/claims.py: one row a setting, the linear probe on block 3, on h and on z, in per cent over seeds."""
+def settings(result):
+    """Of bench/claims.py: {(claim, what was changed): the linear probe on block 3, on h and on z, per cent (seeds, 3)}."""
     found = {}
     for record in result["records"]:
-        about = {key: value for key, value in record.items()
-                 if key not in ("claim", "seed", "loss", "accuracy", "spread", "seconds", "measured")}
-        words = (f"{key} {value}".lower() if isinstance(value, bool) or key == "groups" else str(value) for key, value in about.items())
-        setting = " ".join(words).replace("shuffle true", "shuffled,").replace("shuffle false", "not shuffled,")
-        found.setdefault((record["claim"], setting), []).append([100 * record["measured"][layer]["linear"] for layer in ("block 3", "h", "z")])
-    lines, before = [f"{'':<38}" + "".join(f"{layer:>14}" for layer in ("block 3", "h", "z"))], None
-    for (claim, setting), values in found.items():
-        cells = "".join(f"{f'{statistics.mean(column):.1f} ± {statistics.stdev(column):.1f}':>14}" for column in zip(*values))
+        key = record["claim"], SETTINGS[record["claim"]](record)
+        found.setdefault(key, []).append([100 * record["measured"][place]["linear"] for place in PLACES])
+    return {key: torch.tensor(values) for key, values in found.items()}
+
+
+def claims(result):
+    """The same as a table: one row a setting, mean and deviation over seeds."""
+    lines, before = [f"{'':<38}" + "".join(f"{place:>14}" for place in PLACES)], None
+    for (claim, setting), values in settings(result).items():
+        columns = zip(values.mean(0).tolist(), values.std(0).tolist())
+        cells = "".join(f"{f'{mean:.1f} ± {spread:.1f}':>14}" for mean, spread in columns)
         lines.append(f"{claim if claim != before else '':<14}{setting:<24}{cells}")
         before = claim
     return "\n".join(lines)
@@ -84,12 +95,12 @@ def hidden(result):
 
 def trained(result):
     """Of bench/weights.py: how each small network does on what it was not trained on, beside what counting tells."""
-    lines = [f"{'':<18}{'parameters':>12}{'seconds':>9}{'held out':>22}{'unigram':>10}{'bigram':>9}"]
+    lines = [f"{'':<18}{'parameters':>12}{'held out':>22}{'unigram':>10}{'bigram':>9}"]
     for name, about in result.items():
         solved, counted = about["held out"], about.get("counting", {})
         mark = next(key for key in ("bits", "accuracy", "error", "loss") if key in solved)
         shown = f"{100 * solved[mark]:.1f} % right" if mark == "accuracy" else f"{solved[mark]:.2f} bits" if mark == "bits" else f"squared error {solved[mark]:.4f}"
-        lines.append(f"{name:<18}{about['parameters']:>12,}{about['seconds']:>9.0f}{shown:>22}"
+        lines.append(f"{name:<18}{about['parameters']:>12,}{shown:>22}"
                      + "".join(f"{value:>{width}.2f}" for value, width in zip(counted.values(), (10, 9))))
     return "\n".join(lines)
 

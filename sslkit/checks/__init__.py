@@ -4,10 +4,12 @@ from .colorization import annealed_mean
 from .contrastive import byol_loss, nt_xent, two_views
 from .inpainting import hole_loss
 from .jigsaw import hamming_distances, jigsaw_problem
+from .language import corruption, unigram_bits
+from .masked import mae_loss, patchify, random_masking
 from .probe import frozen_features
 from .relative_patch import relative_patch_problem
 from .rotation import rotation_problem
 from .verdict import Verdict
 
-__all__ = ["Verdict", "annealed_mean", "byol_loss", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
-           "nt_xent", "relative_patch_problem", "rotation_problem", "two_views"]
+__all__ = ["Verdict", "annealed_mean", "byol_loss", "corruption", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
+           "mae_loss", "nt_xent", "patchify", "random_masking", "relative_patch_problem", "rotation_problem", "two_views", "unigram_bits"]

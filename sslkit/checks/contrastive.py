@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from .. import losses
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_two_tensors
 
 
 def nt_xent(function):
@@ -73,10 +73,9 @@ def two_views(function):
 
     kept = images.clone()
     answer, verdict = answer_of(function, images, augment)
+    verdict = verdict or not_two_tensors(answer, "the views, and from which image each was made")
     if verdict:
         return verdict
-    if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, torch.Tensor) for part in answer)):
-        return Verdict(False, "return two tensors: the views, and from which image each was made")
     views, source = answer
     if not torch.equal(images, kept):
         return Verdict(False, "the images you were given were changed: augment returns new ones")

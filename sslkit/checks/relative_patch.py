@@ -3,7 +3,7 @@
 import torch
 
 from ..tasks.relative_patch import DIRECTIONS
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_two_tensors
 
 NAMES = ("up left", "up", "up right", "left", "right", "down left", "down", "down right")
 
@@ -28,8 +28,9 @@ def _wrong_form(answer, number):
     if isinstance(answer, torch.Tensor) and tuple(answer.shape) == (number, 2):
         return Verdict(False, "rows and columns come as one tensor (B, 2): return two of shape (B,), rows first; "
                               "offsets.unbind(1) parts them")
-    if not (isinstance(answer, (tuple, list)) and len(answer) == 2 and all(isinstance(part, torch.Tensor) for part in answer)):
-        return Verdict(False, "return two tensors: by how many rows, and by how many columns, the neighbour lies from the centre")
+    verdict = not_two_tensors(answer, "by how many rows, and by how many columns, the neighbour lies from the centre")
+    if verdict:
+        return verdict
     for name, part in zip(("rows", "columns"), answer):
         if tuple(part.shape) != (number,):
             return Verdict(False, f"the {name} have shape {tuple(part.shape)}, want one number a direction, (B,), here ({number},)")

@@ -2,7 +2,7 @@
 
 import torch
 
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_two_tensors
 
 
 def rotation_problem(function):
@@ -10,10 +10,9 @@ def rotation_problem(function):
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     kept = images.clone()
     answer, verdict = answer_of(function, images)
+    verdict = verdict or not_two_tensors(answer, "the turned images, and by how many quarter turns each was turned")
     if verdict:
         return verdict
-    if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, torch.Tensor) for part in answer)):
-        return Verdict(False, "return two tensors: the turned images, and by how many quarter turns each was turned")
     turned, turns = answer
     if not torch.equal(images, kept):
         return Verdict(False, "the images you were given were changed: make new ones (torch.rot90 does), others need the originals")

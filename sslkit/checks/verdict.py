@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import torch
+
 
 class Verdict(NamedTuple):
     """What a check found. right: whether the function does what was asked. says: the sentence for the student."""
@@ -24,3 +26,10 @@ def answer_of(function, *arguments):
     if answer is None:
         return None, Verdict(False, "your function returns nothing: its last line should be `return …`")
     return answer, None
+
+
+def not_two_tensors(answer, which):
+    """A verdict on anything but a pair of tensors, or None. which: what the two are, for the student."""
+    if not (isinstance(answer, (tuple, list)) and len(answer) == 2 and all(isinstance(part, torch.Tensor) for part in answer)):
+        return Verdict(False, f"return two tensors: {which}")
+    return None
