@@ -14,8 +14,8 @@ ALLOWED = {
     "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "pretrained": {"data", "evaluate", "networks", "recipes", "tasks"}, "anomaly": {"train"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color", "evaluate"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
-    "plots": {"plots", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
-    "widgets": {"widgets", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
+    "plots": {"plots", "anomaly", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
+    "widgets": {"widgets", "anomaly", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
 }
 
 

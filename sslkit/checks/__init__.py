@@ -1,5 +1,6 @@
 """Checks of student code that name the mistake. Each takes the student's function and says in one sentence what is wrong."""
 
+from .causal import causal_mask, next_problem
 from .colorization import annealed_mean
 from .contrastive import byol_loss, nt_xent, two_views
 from .inpainting import hole_loss
@@ -9,7 +10,8 @@ from .masked import mae_loss, patchify, random_masking
 from .probe import frozen_features
 from .relative_patch import relative_patch_problem
 from .rotation import rotation_problem
+from .series import forecast_windows, standardised
 from .verdict import Verdict
 
-__all__ = ["Verdict", "annealed_mean", "byol_loss", "corruption", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
-           "mae_loss", "nt_xent", "patchify", "random_masking", "relative_patch_problem", "rotation_problem", "two_views", "unigram_bits"]
+__all__ = ["Verdict", "annealed_mean", "byol_loss", "causal_mask", "corruption", "forecast_windows", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
+           "mae_loss", "next_problem", "nt_xent", "patchify", "random_masking", "relative_patch_problem", "rotation_problem", "standardised", "two_views", "unigram_bits"]

@@ -10,6 +10,7 @@ from .curves import bars, choose, factors, grid, label_curve, labels_needed, lay
 from .diagrams import field_map, field_map_html, pipeline
 from .embedding import align, embedding, embedding_html, nearest, neighbourhood, project
 from .family import family
+from .faults import found_by_kind, horizons, thresholds, timeline
 from .inpainting import fillings
 from .jigsaw import permutation_distances, puzzle
 from .language import corruption
@@ -22,8 +23,8 @@ from .sequences import (listen, next_level, next_token, reach, sensitivity, seri
 
 __all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "align", "attention", "bars", "by_ratio",
            "choose", "colorized", "contact_sheet", "corruption", "embedding", "embedding_html", "energy", "factors", "family", "field_map", "field_map_html",
-           "fillings", "grid", "heat", "image_grid", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",
+           "fillings", "found_by_kind", "grid", "heat", "horizons", "image_grid", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",
            "masked", "masked_sentence", "nearest", "neighbourhood", "new", "next_level", "next_token", "operations", "pale",
            "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project", "puzzle", "reach",
-           "rotations", "sensitivity", "series", "so_far", "style", "surprise", "tokens_map", "training", "views",
+           "rotations", "sensitivity", "series", "so_far", "style", "surprise", "thresholds", "timeline", "tokens_map", "training", "views",
            "wave_so_far", "waves", "written"]
