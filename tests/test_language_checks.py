@@ -1,4 +1,4 @@
-"""The check of the exercise on masked text: every mistake it must name, several right answers. And the figure of what became of each token."""
+"""The checks of the exercises on text: every mistake they must name, several right answers. And the two figures."""
 
 import math
 import re
@@ -111,8 +111,10 @@ WRONG = {
     "ask for every token": changed(lambda tokens, corrupted, targets: (corrupted, tokens)),
     "targets hold 0": changed(lambda tokens, corrupted, targets: (corrupted, targets.clamp_min(0))),
     "nothing is to be told": changed(lambda tokens, corrupted, targets: (corrupted, torch.full_like(tokens, IGNORE))),
-    "turned round: −100 stands": changed(lambda tokens, corrupted, targets: (corrupted, torch.where(corrupted == tokens, tokens, IGNORE))),
-    "what the token has become": changed(lambda tokens, corrupted, targets: (corrupted, torch.where(targets != IGNORE, corrupted, IGNORE))),
+    "turned round: −100 stands": changed(lambda tokens, corrupted,
+                                         targets: (corrupted, torch.where(corrupted == tokens, tokens, IGNORE))),
+    "what the token has become": changed(lambda tokens, corrupted,
+                                         targets: (corrupted, torch.where(targets != IGNORE, corrupted, IGNORE))),
     "not the original": changed(lambda tokens, corrupted, targets: (corrupted, torch.where(targets != IGNORE, tokens + 1, IGNORE))),
     "special tokens were chosen": lambda tokens, mask, special, vocabulary: right(tokens, mask, (), vocabulary),
     "do not ask for": twice,
@@ -177,10 +179,14 @@ WRONG_BITS = {
     "costs of tokens themselves": lambda tokens, held_out, vocabulary: bits(tokens, tokens, vocabulary),
     "entropy": lambda tokens, held_out, vocabulary: bits(tokens, tokens, vocabulary, more=0),
     "every token alike": lambda tokens, held_out, vocabulary: bits(tokens, torch.arange(vocabulary), vocabulary),
-    "not to their sum": lambda tokens, held_out, vocabulary: -(counts_of(tokens, vocabulary) / tokens.numel()).log2()[held_out].mean(),
-    "to the probabilities": lambda tokens, held_out, vocabulary: -(counts_of(tokens, vocabulary, 0) / tokens.numel() + 1).log2()[held_out].mean(),
-    "only counts of 0": lambda tokens, held_out, vocabulary: -(lambda c: c / c.sum())(counts_of(tokens, vocabulary, 0).clamp_min(1)).log2()[held_out].mean(),
-    "mean of the logarithms": lambda tokens, held_out, vocabulary: -(lambda c: c / c.sum())(counts_of(tokens, vocabulary))[held_out].mean().log2(),
+    "not to their sum": lambda tokens, held_out, vocabulary: -(counts_of(tokens,
+                                                                         vocabulary) / tokens.numel()).log2()[held_out].mean(),
+    "to the probabilities": lambda tokens, held_out, vocabulary: -(counts_of(tokens, vocabulary,
+                                                                             0) / tokens.numel() + 1).log2()[held_out].mean(),
+    "only counts of 0": lambda tokens, held_out, vocabulary: -(lambda c: c / c.sum())(counts_of(tokens, vocabulary,
+            0).clamp_min(1)).log2()[held_out].mean(),
+    "mean of the logarithms": lambda tokens, held_out, vocabulary: -(lambda c: c / c.sum())(counts_of(tokens,
+            vocabulary))[held_out].mean().log2(),
     "blind guessing": lambda tokens, held_out, vocabulary: math.log2(vocabulary),
     "got .* want": lambda *arguments: bits(*arguments, more=0.5),
 }

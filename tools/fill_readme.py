@@ -35,7 +35,7 @@ def blocks(name):
     own = {}
     for run in result["pretraining"]:
         own.setdefault(run["method"].replace("_", " "), []).append(run["validation"].get("accuracy"))
-    arms = [arm for arm in dict.fromkeys(record["arm"] for record in result["records"]) if arm in own or arm == "random encoder"]
+    arms = [arm for arm in dict.fromkeys(record["arm"] for record in result["records"]) if arm in own or arm.startswith("random")]
     lines = [f"{'':<16}{'own task':>10}{'kNN':>8}" + "".join(f"{f'block {depth}':>10}" for depth in (1, 2, 3, 4))]
     at = lambda arm, **which: means(choose(result["records"], arms=[arm], **which), arm)[budget]
     for arm in arms:

@@ -12,7 +12,8 @@ MASK, SPECIAL, VOCABULARY, IGNORE = 0, (0, 1), 200, -100
 def corruption(function):
     """Checks function(tokens (B, T), mask, special, vocabulary) → corrupted tokens (B, T), targets (B, T).
 
-    Of the tokens that are not special 15 % are to be told; of these 80 % are hidden, 10 % become any other, 10 % stay (Devlin et al. 2019).
+    Of the tokens that are not special 15 % are to be told; of these 80 % are hidden, 10 % become any other, 10 % stay (Devlin et
+    al. 2019).
     targets: the original where something is to be told, −100 elsewhere.
     """
     with torch.random.fork_rng():
@@ -23,8 +24,9 @@ def corruption(function):
     if not verdicts[0][0].right:
         return verdicts[0][0]
     if torch.equal(verdicts[0][1], verdicts[1][1]):
-        return Verdict(False, "two calls choose the same places: draw anew each time, without a seed of your own, so that a text is never "
-                              "asked the same twice")
+        return Verdict(False,
+                       "two calls choose the same places: draw anew each time, without a seed of your own, so that a text is "
+                              "never asked the same twice")
     return verdicts[0][0]
 
 
@@ -36,7 +38,8 @@ def _judge(function, tokens):
         return verdict, None
     says = _shape(answer, tokens) or _places(*answer, given, tokens) or _kinds(*answer, tokens)
     chosen = None if _shape(answer, tokens) else answer[1] != IGNORE
-    return Verdict(says is None, says or "right: 15 % are asked for, of which 80 % are hidden, 10 % are another token, 10 % stay"), chosen
+    return Verdict(says is None,
+                   says or "right: 15 % are asked for, of which 80 % are hidden, 10 % are another token, 10 % stay"), chosen
 
 
 def _shape(answer, tokens):
@@ -56,11 +59,13 @@ def _places(corrupted, targets, given, tokens):
     chosen, special = targets != IGNORE, torch.isin(tokens, torch.tensor(SPECIAL))
     changed = corrupted != tokens
     if not torch.equal(given, tokens):
-        return "the tokens that were given have been changed: work on a copy (tokens.clone(), or torch.where), or the text is lost for the next epoch"
+        return ("the tokens that were given have been changed: work on a copy (tokens.clone(), or torch.where), or the text "
+                "is lost for the next epoch")
     if chosen.all():
         zeros = (targets == 0).float().mean() > 0.5
         return ("targets hold 0 where nothing is to be told; 0 is a token: want −100, which the loss ignores" if zeros else
-                "targets ask for every token: want the original where one was chosen, and −100 where not, or copying fills most of the loss")
+                "targets ask for every token: want the original where one was chosen, and −100 where not, or copying fills "
+                "most of the loss")
     if not chosen.any():
         return "nothing is to be told: want 15 % of the tokens in targets, the others −100"
     if (changed & ~special).any() and torch.equal(chosen & ~special, ~changed & ~special):
@@ -72,8 +77,8 @@ def _places(corrupted, targets, given, tokens):
     if (chosen & special).any():
         return "special tokens were chosen ([MASK] or [UNK]): there is nothing to tell; leave those in `special` out"
     if (changed & ~chosen).any():
-        return (f"{int((changed & ~chosen).sum())} tokens were changed that targets do not ask for: draw the 15 % once, and use the same places "
-                f"for both")
+        return (f"{int((changed & ~chosen).sum())} tokens were changed that targets do not ask for: draw the 15 % once, and use "
+                f"the same places for both")
     return _share(chosen, chosen[~special].float().mean().item())
 
 
@@ -81,7 +86,8 @@ def _share(chosen, share):
     if 0.13 < share < 0.17:
         rates = chosen.float().mean(0)
         if rates.std() > 0.15:
-            return "every text of the batch has its gaps at the same places: draw one number for each token, torch.rand(tokens.shape)"
+            return ("every text of the batch has its gaps at the same places: draw one number for each token, "
+                    "torch.rand(tokens.shape)")
         return None
     cause = {0.12: ": 15 % are those to be told, and 80 % of *them* are hidden", 0.85: ": turned round, want rand < 0.15, not >"}
     near = next((says for value, says in cause.items() if abs(share - value) < 0.01), "")
@@ -95,7 +101,7 @@ def _kinds(corrupted, targets, tokens):
     hidden, stay = after == MASK, after == before
     other = ~hidden & ~stay
     shares = [kind.float().mean().item() for kind in (hidden, other, stay)]
-    rows = ((corrupted == MASK) & chosen).sum(1) / chosen.sum(1).clamp_min(1)                      # how many of each text's are hidden
+    rows = ((corrupted == MASK) & chosen).sum(1) / chosen.sum(1).clamp_min(1)                  # how many of each text's are hidden
     if rows.std() > 0.2:
         return "what becomes of tokens is drawn once for a whole text: draw one number for each token"
     if other.any():
@@ -128,7 +134,10 @@ def _kinds(corrupted, targets, tokens):
 
 
 def unigram_bits(function):
-    """Checks function(tokens (N, T), held_out (M, T), vocabulary) → mean bits an element of held_out, by add-one counting of tokens."""
+    """Checks function(tokens (N, T), held_out (M, T), vocabulary) → mean bits an element of held_out.
+
+    Each costs −log₂ of its frequency in tokens, one added to every count.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
         tokens = (torch.rand(40, 30).square() * 11).long()         # frequent and rare ones; 11 and 12 never
@@ -151,7 +160,8 @@ def unigram_bits(function):
     costs = lambda weights: -(weights / weights.sum()).log2()
     truth = costs(counts + 1)[held_out].mean().item()
     if math.isinf(answer) or math.isnan(answer):
-        return Verdict(False, f"the answer is {answer}: held_out has a token that tokens do not have, and −log₂ 0 is infinite; add one to every count")
+        return Verdict(False, f"the answer is {answer}: held_out has a token that tokens do not have, and −log₂ 0 is "
+                              f"infinite; add one to every count")
     plain = counts[counts > 0]
     mistakes = (
         (truth * math.log(2), "these are nats: the natural logarithm; divide by log 2, or take torch.log2, to have bits"),
@@ -160,18 +170,25 @@ def unigram_bits(function):
         (2 ** truth, "this is the perplexity, 2 to the power of the bits: want the bits themselves"),
         (truth * held_out.numel(), "this is the sum over all elements: divide by their number"),
         (truth * held_out.shape[1], "this is the sum of a row: divide by all elements, rows times columns"),
-        (costs(others + 1)[held_out].mean().item(), "held_out was counted itself: whoever knows the frequencies of the test has seen the test"),
+        (costs(others + 1)[held_out].mean().item(),
+         "held_out was counted itself: whoever knows the frequencies of the test has seen the test"),
         (costs(counts + 1)[tokens].mean().item(), "these are the costs of tokens themselves, which were counted: ask held_out"),
-        ((plain / plain.sum() * costs(plain)).sum().item(), "this is the entropy of the counted text: what held_out costs must be averaged over held_out"),
-        (costs(counts + 1).mean().item(), "this is the mean over the vocabulary, every token alike: average over the elements of held_out, as often as they come"),
-        (-((counts + 1) / counts.sum()).log2()[held_out].mean().item(), "one was added to every count, but not to their sum: divide by the new sum"),
-        (-(counts / counts.sum() + 1).log2()[held_out].mean().item(), "one was added to the probabilities: add it to the counts, then divide by their sum"),
+        ((plain / plain.sum() * costs(plain)).sum().item(),
+         "this is the entropy of the counted text: what held_out costs must be averaged over held_out"),
+        (costs(counts + 1).mean().item(),
+         "this is the mean over the vocabulary, every token alike: average over the elements of held_out, as often as they come"),
+        (-((counts + 1) / counts.sum()).log2()[held_out].mean().item(),
+         "one was added to every count, but not to their sum: divide by the new sum"),
+        (-(counts / counts.sum() + 1).log2()[held_out].mean().item(),
+         "one was added to the probabilities: add it to the counts, then divide by their sum"),
         (costs(counts.clamp_min(1))[held_out].mean().item(), "only counts of 0 became 1: add one to every count"),
-        (-(-costs(counts + 1)).exp2()[held_out].mean().log2().item(), "this is the logarithm of the mean probability: want the mean of the logarithms"),
+        (-(-costs(counts + 1)).exp2()[held_out].mean().log2().item(),
+         "this is the logarithm of the mean probability: want the mean of the logarithms"),
         (math.log2(vocabulary), "this is what blind guessing costs, log₂ of the vocabulary: use the counts"))
     for mistaken, says in mistakes:
         if abs(answer - mistaken) < 1e-4 * max(1, abs(mistaken)) and abs(answer - truth) > 1e-4:
             return Verdict(False, says)
     if abs(answer - truth) > 1e-4:
-        return Verdict(False, f"got {answer:.4f}, want {truth:.4f}: the mean of −log₂ p over held_out, p by the counts of tokens plus one")
+        return Verdict(False, f"got {answer:.4f}, want {truth:.4f}: the mean of −log₂ p over held_out, p by the counts of "
+                              f"tokens plus one")
     return Verdict(True, "right: this is what frequencies alone can tell, and every model must beat it")

@@ -24,22 +24,26 @@ class MAE(Task):
         self.register_buffer("positions", sine_positions(encoder.grid, dim), persistent=False)    # (N, dim)
 
     def make_problem(self, images):
-        """(B, 3, H, W) → visible patches (B, V, 3·patch²), where they are (B, V), where the hidden ones are (B, H); the hidden patches."""
-        patches = self.encoder.patches(self.augment(images))                                       # (B, N, 3·patch²)
-        visible, hidden = masks.hide(self.mask(len(images), self.encoder.grid, images.device), self.ratio)
+        """(B, 3, H, W) → visible patches (B, V, 3·patch²), where they are (B, V), where the hidden
+        ones are (B, H); the hidden patches (B, H, 3·patch²)."""
+        patches = self.encoder.patches(self.augment(images))       # (B, N, 3·patch²)
+        scores = self.mask(len(images), self.encoder.grid, images.device)
+        visible, hidden = masks.hide(scores, self.ratio)
         wanted = torch.cat([hidden, visible], 1) if self.everywhere else hidden
         targets = _at(patches, wanted)
         if self.norm_pix:
-            targets = (targets - targets.mean(2, keepdim=True)) / (targets.var(2, keepdim=True) + 1e-6).sqrt()
+            mean, variance = targets.mean(2, keepdim=True), targets.var(2, keepdim=True)
+            targets = (targets - mean) / (variance + 1e-6).sqrt()
         return (_at(patches, visible), visible, hidden), targets
 
     def forward(self, inputs):
-        """Attention asks for no order: visible tokens first, then one mask token for each hidden place, told where it stands."""
+        """Attention asks for no order: mask tokens first, each told where it stands, then the visible."""
         patches, visible, hidden = inputs
-        seen = self.narrow(self.encoder.encode(patches, visible)) + self.positions[visible]       # (B, V, dim)
-        missing = self.mask_token + self.positions[hidden]                                        # (B, H, dim)
-        painted = self.decoder(torch.cat([missing, seen], 1))                                     # (B, N, dim)
-        return self.to_pixels(painted if self.everywhere else painted[:, :hidden.shape[1]])       # (B, H, 3·patch²)
+        seen = self.narrow(self.encoder.encode(patches, visible)) + self.positions[visible]
+        missing = self.mask_token + self.positions[hidden]         # (B, H, dim)
+        painted = self.decoder(torch.cat([missing, seen], 1))      # (B, N, dim)
+        asked = painted if self.everywhere else painted[:, :hidden.shape[1]]
+        return self.to_pixels(asked)                               # (B, H, 3·patch²)
 
     def loss(self, painted, patches):
         """Mean squared error over the hidden patches; what was visible counts nothing."""

@@ -31,16 +31,15 @@ class VQVAE(Task):
     def forward(self, images):
         """→ painted (B, 3, H, W), features z (B, width, h, w), and the words nearest to them, of the same shape."""
         z = self.to_code(self.encoder.features(images)).float()    # (B, width, h, w)
-        tokens = self._nearest(z)                                  # (B, h, w)
-        words = self.book[tokens].permute(0, 3, 1, 2)              # (B, width, h, w)
-        if self.training:
-            self._remember(z, tokens)
+        words = self.book[self._nearest(z)].permute(0, 3, 1, 2)    # (B, width, h, w)
         passed = z + (words - z).detach()                          # gradients go past the choice, straight through
         return self._paint(passed, images.shape[-2:]), z, words
 
     def loss(self, outputs, images):
         """Squared error of the picture; words move to the features, features are held to the words (eq. 3)."""
         painted, z, words = outputs
+        if self.training:
+            self._remember(z)
         error = (painted - images).square().mean()
         held = F.mse_loss(words, z.detach()) + self.beta * F.mse_loss(z, words.detach())
         return error / 0.06 + held, {"error": error.detach()}      # 0.06: about the variance of pixels
@@ -69,8 +68,9 @@ class VQVAE(Task):
         return self.decoder(F.relu(self.from_code(words)), size)
 
     @torch.no_grad()
-    def _remember(self, z, tokens):
-        used = torch.bincount(tokens.flatten(), minlength=len(self.book)) > 0
+    def _remember(self, z):
+        """Of the whole batch, which `forward` may have been given in pieces."""
+        used = torch.bincount(self._nearest(z).flatten(), minlength=len(self.book)) > 0
         self.unused.add_(1).masked_fill_(used, 0)
         rows = z.permute(0, 2, 3, 1).flatten(0, 2)                 # (B·h·w, width)
         self.recent.copy_(rows[torch.randint(len(rows), (len(self.book),), device=rows.device)])
