@@ -50,10 +50,9 @@ def test_step_by_step_is_the_same_as_at_once(case):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("case", ["GPT", "iGPT", "WaveNet", "conditioned"], indirect=True)
 def test_a_step_gives_the_features_of_its_place(case):
     task, tokens, given, _ = case
-    if not hasattr(task.encoder, "step"):
-        pytest.skip("PixelCNN has no steps: rows are seen anew")
     condition, line = {"condition": torch.tensor([0, 2])} if isinstance(given(tokens), tuple) else {}, tokens.flatten(1)
     wanted, past = task.encoder.features(given(tokens)).flatten(2), {}
     for place in range(line.shape[1]):

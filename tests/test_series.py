@@ -26,11 +26,16 @@ def test_the_machine_repeats_and_faults_are_where_they_are_said_to_be():
 
 def test_faults_change_the_sensors_only_where_they_are():
     broken, healthy = series.machine(6000, 10, seed=3), series.machine(6000, seed=3)
+    fine = ~broken.faults
+    assert torch.equal(broken.values[0, fine], healthy.values[0, fine]) and not torch.equal(broken.values[0], healthy.values[0])
     frozen = next((start, stop, number % 4) for number, (kind, start, stop) in enumerate(broken.kinds) if kind == "frozen sensor")
     assert (broken.values[frozen[2], frozen[0]:frozen[1]].diff() == 0).all()
     assert (healthy.values[frozen[2]].diff() == 0).float().mean() < 0.01
     with pytest.raises(ValueError, match="faults=20 in 4000 minutes: want at least 360"):
         series.machine(4000, 20)
+    for wrong in ((0, 0), (1000, -1)):
+        with pytest.raises(ValueError, match="at least one step"):
+            series.machine(*wrong)
 
 
 def test_sensors_hang_together():
@@ -50,6 +55,8 @@ def test_windows_and_standards_by_hand():
         series.windows(values, 5)
     with pytest.raises(ValueError, match=r"channels \[0\] never change"):
         series.standardise(values, torch.tensor([[1., 1], [1, 2]]))
+    with pytest.raises(ValueError, match=r"channels \[0\] never change"):                           # though its deviation is not 0
+        series.standardise(torch.full((1, 1000), 0.1), torch.full((1, 1000), 0.1))
     values[1, 2] = torch.nan
     with pytest.raises(ValueError, match="channel 1 at time 2"):
         series.windows(values, 2)
@@ -58,19 +65,33 @@ def test_windows_and_standards_by_hand():
 def test_tables_of_ones_own(tmp_path):
     path = tmp_path / "machine.csv"
     path.write_text("time,heat,flow,Fault\n2026-01-01,1.5,2,0\n2026-01-02,2.5,3e1,1\n\n2026-01-03,3,-4,0\n")
-    found = series.csv(path)
-    assert found.names == ("heat", "flow") and found.values.tolist() == [[1.5, 2.5, 3], [2, 30, -4]] and found.faults.tolist() == [False, True, False]
+    with pytest.warns(UserWarning, match="left out the first column, 'time'"):
+        found = series.csv(path)
+    assert found.names == ("heat", "flow") and found.values.tolist() == [[1.5, 2.5, 3], [2, 30, -4]]
+    assert found.faults.tolist() == [False, True, False]
     path.write_text("heat,flow\n1,2\n3,4\n")
     assert series.csv(path).values.shape == (2, 2) and not series.csv(path).faults.any()
 
 
-@pytest.mark.parametrize("content, words", [("a,b\n1,2\n3,\n", "line 3, column b: '' is no finite number"), ("a,b\n1,2\n3,nan\n", "'nan' is no finite"),
+@pytest.mark.filterwarnings("ignore:.*left out the first column")
+@pytest.mark.parametrize("content, words", [("a,b\n1,2\n3,\n", "line 3, column b: '' is no finite number"),
+                                            ("a,b\n1,2\n3,nan\n", "'nan' is no finite"),
+                                            ("a,b\n1,2\n\n\n3,x\n", "line 5, column b: 'x'"),
+                                            ("a,b\n,2\n3,4\n", "line 2, column a: ''"), ("a;b\n1;2\n3;4\n", "divided by commas"),
+                                            ("a,fault\n1,0\n2,7\n", "column fault: want 0"),
                                             ("a,b\n1,2\nx,4\n", "line 3, column a: 'x'"), ("a,b\n1,2\n3\n", "1 values, want 2"),
-                                            ("a,b\n1,2\n", "1 rows under its header"), ("day,fault\nx,1\ny,0\n", "no column of numbers"), ("", "0 rows")])
+                                            ("a,b\n1,2\n", "1 rows under its header"), ("", "0 rows"),
+                                            ("day,fault\nx,1\ny,0\n", "no column of numbers")])
 def test_tables_that_cannot_be_used(tmp_path, content, words):
     (tmp_path / "bad.csv").write_text(content)
     with pytest.raises(ValueError, match=words):
         series.csv(tmp_path / "bad.csv")
+
+
+def test_tables_in_another_encoding(tmp_path):
+    (tmp_path / "latin.csv").write_bytes("hügel,b\n1,2\n3,4\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="no text in UTF-8"):
+        series.csv(tmp_path / "latin.csv")
 
 
 # --- anomalies
@@ -112,7 +133,8 @@ def test_a_forecaster_finds_what_distance_from_the_mean_does_not():
     torch.manual_seed(0)
     task = Forecast(CausalConvNet(4, 24), 4, 1)
     train(task, series.windows(values[0], 33), steps=120, batch_size=64, lr=5e-3, progress=False, device="cpu")
-    ring = lambda errors: anomaly.precision_recall(anomaly.alarms(errors[1], anomaly.threshold(errors[0]), hold=30), broken.faults, late=30)
+    alarmed = lambda calm, errors: anomaly.alarms(errors, anomaly.threshold(calm), hold=30)
+    ring = lambda errors: anomaly.precision_recall(alarmed(*errors), broken.faults, late=30)
     told = ring([anomaly.surprise(task, part, 32, smooth=5, device="cpu") for part in values[1:]])
     floor = ring([part.square() for part in values[1:]])
     assert told["recall"] >= 0.5 and told["recall"] > floor["recall"] and told["precision"] > 0.5

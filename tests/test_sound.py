@@ -1,6 +1,7 @@
 """Sounds are what they are said to be: measured in their spectra, not in the code that made them."""
 
 import math
+import wave as wave_files
 
 import numpy as np
 import pytest
@@ -25,6 +26,10 @@ def test_the_same_seed_gives_the_same_sound_and_splits_differ(make):
         make(3, split="dev")
     with pytest.raises(ValueError, match="number=0"):
         make(0)
+    with pytest.raises(ValueError, match="rate=400: .* want at least"):
+        make(3, rate=400)
+    with pytest.raises(ValueError, match="want at least one sample"):
+        make(3, seconds=0)
 
 
 def spectra(waves, rate=8000, length=16_384):
@@ -45,11 +50,13 @@ def test_notes_sound_at_their_pitch():
 
 def test_chirps_go_where_they_say():
     made = sound.chirps(30, seconds=0.5)
-    for wave, way, start, stop in zip(made.images, made.labels.tolist(), made.factors["start"].tolist(), made.factors["stop"].tolist()):
+    ends = zip(made.factors["start"].tolist(), made.factors["stop"].tolist())
+    for wave, way, (start, stop) in zip(made.images, made.labels.tolist(), ends):
         frequencies, power = spectra(torch.stack([wave[200:600], wave[-600:-200]]))
         early, late = frequencies[power.argmax(1)]
         assert (late > 1.15 * early, late < 0.87 * early, 0.98 < late / early < 1.02)[way]
-        assert early == pytest.approx(start * (stop / start) ** 0.1, rel=0.03) and late == pytest.approx(start * (stop / start) ** 0.9, rel=0.03)
+        assert early == pytest.approx(start * (stop / start) ** 0.1, rel=0.03)
+        assert late == pytest.approx(start * (stop / start) ** 0.9, rel=0.03)
 
 
 def test_vowels_have_their_formants():
@@ -64,8 +71,16 @@ def test_vowels_have_their_formants():
     assert mean(high, "i") > 3 * mean(high, "u") and mean(high, "e") > 3 * mean(high, "o"), "i and e have their second one high"
 
 
+def test_all_that_sounds_in_a_note_is_a_multiple_of_its_pitch():
+    """A harmonic beyond half the rate would come back as an alias, between the others."""
+    made = sound.notes(60)
+    frequencies, power = spectra(made.images)
+    pitch = made.factors["pitch"].numpy()[:, None]
+    away = np.abs(frequencies / pitch - np.round(frequencies / pitch)) * pitch                      # Hz from the nearest multiple
+    assert ((power * (away > 25)).sum(1) < 5e-3 * power.sum(1)).all()
+
+
 def test_nothing_sounds_beyond_what_the_rate_can_carry():
-    """An alias would put power between the harmonics: what is played at twice the rate must hold the same below 3 kHz."""
     made = sound.vowels(20)
     frequencies, power = spectra(made.images)
     pitch = made.factors["pitch"].numpy()
@@ -85,7 +100,8 @@ def test_mu_law_comes_back_within_half_a_step(values, levels):
     tokens = sound.mu_law(wave, levels)
     assert tokens.min() >= 0 and tokens.max() < levels
     back = sound.inverse_mu_law(tokens, levels)
-    step = 2 / (levels - 1) * math.log(levels) / (levels - 1) * (1 + (levels - 1) * torch.maximum(wave.abs(), back.abs()))   # d wave / d token
+    steepest = 1 + (levels - 1) * torch.maximum(wave.abs(), back.abs())
+    step = 2 / (levels - 1) * math.log(levels) / (levels - 1) * steepest                           # d wave / d token
     assert ((back - wave).abs() <= 0.5 * step + 1e-6).all()
     assert torch.equal(sound.mu_law(back, levels), tokens)
 
@@ -105,11 +121,19 @@ def test_mu_law_is_the_papers_formula():
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
 def test_wav_files_of_every_kind(tmp_path, dtype):
     wave = np.sin(np.linspace(0, 30, 800))
-    stored = {"uint8": (wave * 127 + 128).round(), "int16": wave * 32767, "int32": wave * 2147483000, "float32": wave}[dtype].astype(dtype)
-    wavfile.write(tmp_path / "a.wav", 8000, stored)
+    stored = {"uint8": (wave * 127 + 128).round(), "int16": wave * 32767, "int32": wave * 2147483000, "float32": wave}[dtype]
+    wavfile.write(tmp_path / "a.wav", 8000, stored.astype(dtype))
     found, rate = sound.wav(tmp_path / "a.wav")
     assert rate == 8000 and found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), wave, atol=0.015 if dtype == "uint8" else 1e-4)
+
+
+def test_wav_files_of_24_bits(tmp_path):
+    whole = [0, 8_388_607, -8_388_608, 4_194_304]
+    with wave_files.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((1, 3, 8000, 0, "NONE", ""))
+        file.writeframes(b"".join(value.to_bytes(3, "little", signed=True) for value in whole))
+    torch.testing.assert_close(sound.wav(tmp_path / "a.wav")[0], torch.tensor(whole) / 2 ** 23)
 
 
 def test_waves_are_saved_and_read_again(tmp_path):
@@ -119,6 +143,8 @@ def test_waves_are_saved_and_read_again(tmp_path):
     torch.testing.assert_close(found, wave, atol=1e-4, rtol=0)
     halved, rate = sound.wav(tmp_path / "a.wav", rate=4000)
     assert rate == 4000 and len(halved) == 1000
+    with pytest.raises(ValueError, match=r"\(2, 9\): want \(T,\)"):
+        sound.save_wav(tmp_path / "b.wav", torch.zeros(2, 9), 8000)
 
 
 def test_files_that_are_no_sound(tmp_path):
@@ -126,6 +152,9 @@ def test_files_that_are_no_sound(tmp_path):
     wavfile.write(tmp_path / "stereo.wav", 8000, np.zeros((100, 2), "int16"))
     wavfile.write(tmp_path / "empty.wav", 8000, np.zeros(0, "int16"))
     wavfile.write(tmp_path / "nan.wav", 8000, np.array([0, 0, np.nan], "float32"))
-    for name, words in (("text", "cannot be read as a WAV"), ("stereo", "2 channels, want one"), ("empty", "no samples"), ("nan", "first at 2")):
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "stereo.wav").read_bytes()[:30])
+    said = {"text": "cannot be read as a WAV", "cut": "cannot be read as a WAV", "stereo": "2 channels, want one",
+            "empty": "no samples", "nan": "first at 2"}
+    for name, words in said.items():
         with pytest.raises(ValueError, match=words):
             sound.wav(tmp_path / f"{name}.wav")

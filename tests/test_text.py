@@ -46,6 +46,14 @@ def test_tokenizers_are_kept_whole(tmp_path):
         assert again.decode(again.encode("x [MASK] y")) == made.decode(made.encode("x [MASK] y"))
 
 
+def test_files_that_are_no_tokenizer(tmp_path):
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(ValueError, match="other.json is no tokenizer .*Tokenizer.save"):
+        text.Tokenizer.load(tmp_path / "other.json")
+    with pytest.raises(FileNotFoundError):
+        text.Tokenizer.load(tmp_path / "none.json")
+
+
 def test_windows_by_hand():
     tokens = torch.arange(10)
     assert text.windows(tokens, 4).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
@@ -68,7 +76,8 @@ def test_passages_come_from_their_page_and_their_part_of_it():
     splits = text.topics(LETTERS, length=64)
     for (start, stop), part in zip(text.SHARES.values(), splits):
         counts = torch.bincount(part.labels)
-        assert len(counts) == len(part.classes) == 8 and (counts == counts[0]).all() and counts[0] >= 50 and part.images.shape[1] == 64
+        assert len(counts) == len(part.classes) == 8 and (counts == counts[0]).all() and counts[0] >= 50
+        assert part.images.shape[1] == 64
         for row in range(0, len(part), 37):
             page = topics[part.classes[part.labels[row]]]
             words = LETTERS.decode(part.images[row])
@@ -93,7 +102,11 @@ def test_files_of_ones_own(tmp_path):
 
 @pytest.mark.parametrize("make, words", [(lambda: LETTERS.encode(""), "empty"), (lambda: text.characters("  "), "empty"),
                                          (lambda: PAIRS.decode([3, 1000]), "tokens 1000: this vocabulary has 0 to 999"),
-                                         (lambda: LETTERS.decode([-1]), "tokens -1"), (lambda: text.byte_pairs("abc", 100), "at least 258")])
+                                         (lambda: LETTERS.decode([-1]), "tokens -1"),
+                                         (lambda: LETTERS.decode([[2, 3]]), "one text at a time"),
+                                         (lambda: LETTERS.pieces(torch.tensor([0.5])), "want whole numbers"),
+                                         (lambda: text.topics(LETTERS, classes=70), "pages that are no parts of one another"),
+                                         (lambda: text.byte_pairs("abc", 100), "at least 258")])
 def test_what_cannot_work_is_said(make, words):
     with pytest.raises(ValueError, match=words):
         make()

@@ -112,6 +112,8 @@ def test_the_encoder_of_some_patches_knows_only_these():
     torch.testing.assert_close(whole.transpose(1, 2).unflatten(2, (4, 4)), vit.features(images))
     torch.testing.assert_close(vit(images), whole.mean(1))
     assert not torch.allclose(vit.encode(some, where)[0, 0], whole[0, 1]), "attention to what was left out"
+    first = vit.blocks[0](vit.start(patches)).transpose(1, 2)
+    torch.testing.assert_close(vit.features(images, 1).flatten(2), first)                          # the norm stands at the end alone
     turned = [2, 0, 1]
     torch.testing.assert_close(vit.encode(some[:, turned], where[:, turned]), vit.encode(some, where)[:, turned])
     stages = list(vit.stages(images))

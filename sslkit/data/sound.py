@@ -1,10 +1,11 @@
 """Sound with no download: vowels, notes and chirps that the kit synthesises. And a WAV file of the reader's own.
 
-Each function gives a Dataset whose `images` are waves, float32 (N, T) in [−1, 1]. The same seed and split give the same sound.
+Each function gives a Dataset whose `images` are waves, float32 (N, T) in [−1, 1]. The same number, seed and split give the same
+sounds. ValueErrors: a number below 1, an unknown split, no time at all, a rate too low for the highest frequency.
 """
 
 import math
-from pathlib import Path
+import struct
 
 import torch
 
@@ -24,13 +25,14 @@ def vowels(number, seconds=0.25, rate=8000, *, split="train", seed=0):
     length of mouth, by which all formants are scaled, and a range of pitch. The splits differ in their draws, not in who speaks.
     """
     draw = _Draws(number, split, seed, "vowels")
+    _check(seconds, rate, "vowels", 304)
     vowel, speaker = draw.whole(len(FORMANTS)), draw.whole(SPEAKERS)
     share = speaker / (SPEAKERS - 1)                                # 0: a long mouth and a low voice, 1: a short one and a high
     pitch = (95 + 135 * share) * draw.between(0.85, 1.2)            # (N,), Hz
     formants = torch.tensor(list(FORMANTS.values()), dtype=torch.float32)[vowel] * (0.9 + 0.3 * share)[:, None]
     formants = formants * (1 + 0.03 * draw.normal(3))               # (N, 3): no one says a vowel twice alike
     glide = pitch[:, None] * (1 + draw.between(-0.1, 0.1)[:, None] * _time(seconds, rate) / seconds)              # (N, T), Hz
-    gain = lambda frequency: _resonances(frequency, formants) / frequency * pitch                  # −6 dB an octave: lips and throat
+    gain = lambda frequency: _resonances(frequency, formants) / frequency * pitch          # −6 dB an octave: lips and throat
     waves = _harmonics(glide, gain, rate, draw.between(0, 1))
     return _dataset(waves, vowel, tuple(FORMANTS), {"pitch": pitch, "speaker": speaker}, "vowels", rate, draw)
 
@@ -38,10 +40,12 @@ def vowels(number, seconds=0.25, rate=8000, *, split="train", seed=0):
 def notes(number, seconds=0.25, rate=8000, *, split="train", seed=0):
     """Plucked notes of three octaves → Dataset; labels: which of the twelve; factors: pitch in Hz, octave 0–2."""
     draw = _Draws(number, split, seed, "notes")
+    _check(seconds, rate, "notes", 988)
     note, octave = draw.whole(12), draw.whole(3)
     pitch = 130.81 * 2 ** (octave + note / 12)                      # C3 is 130.81 Hz
     slope, time = draw.between(1, 2), _time(seconds, rate)
-    waves = _harmonics(pitch[:, None].expand(-1, len(time)), lambda frequency: (pitch / frequency) ** slope, rate, draw.between(0, 1))
+    gain = lambda frequency: (pitch / frequency) ** slope
+    waves = _harmonics(pitch[:, None].expand(-1, len(time)), gain, rate, draw.between(0, 1))
     waves = waves * torch.exp(-draw.between(2, 10)[:, None] * time)
     return _dataset(waves, note, NOTES, {"pitch": pitch, "octave": octave}, "notes", rate, draw)
 
@@ -49,8 +53,10 @@ def notes(number, seconds=0.25, rate=8000, *, split="train", seed=0):
 def chirps(number, seconds=0.25, rate=8000, *, split="train", seed=0):
     """Whistles that rise, fall or stay → Dataset; labels: which; factors: start and stop in Hz."""
     draw = _Draws(number, split, seed, "chirps")
+    _check(seconds, rate, "chirps", 3220)
     way, start = draw.whole(3), draw.between(400, 1400)
-    stop = start * torch.where(way == 0, 1.3 + draw.between(0, 1), torch.where(way == 1, 1 / (1.3 + draw.between(0, 1)), torch.ones(number)))
+    rise, fall = 1.3 + draw.between(0, 1), 1.3 + draw.between(0, 1)
+    stop = start * torch.where(way == 0, rise, torch.where(way == 1, 1 / fall, torch.ones(number)))
     frequency = start[:, None] * (stop / start)[:, None] ** (_time(seconds, rate) / seconds)       # (N, T), even in octaves
     waves = torch.sin(2 * math.pi * (frequency.cumsum(1) / rate + draw.between(0, 1)[:, None]))
     return _dataset(waves, way, ("up", "down", "steady"), {"start": start, "stop": stop}, "chirps", rate, draw)
@@ -59,14 +65,15 @@ def chirps(number, seconds=0.25, rate=8000, *, split="train", seed=0):
 def wav(path, rate=None):
     """A WAV file → wave float32 (T,) in [−1, 1], samples a second. rate: what is wanted; another one is converted to it.
 
-    Raises ValueError for what is no WAV, has several channels, nothing in it, or values that are not finite.
+    8, 16, 24 or 32 bits, or floats, of which those beyond ±1 are cut off. Raises ValueError for what is no WAV, has several
+    channels, nothing in it, or values that are not finite.
     """
     from scipy.io import wavfile
     from scipy.signal import resample_poly
 
     try:
         found, samples = wavfile.read(path)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, struct.error) as error:           # the last for a header that is cut off
         raise ValueError(f"{path} cannot be read as a WAV file: want uncompressed PCM or floats. ({error})") from error
     if samples.ndim != 1:
         raise ValueError(f"{path} has {samples.shape[1]} channels, want one: mix them to mono in an editor of sound, or average "
@@ -87,9 +94,11 @@ def wav(path, rate=None):
 
 
 def save_wav(path, wave, rate):
-    """A wave (T,) in [−1, 1] → a file of 16 bits a sample."""
+    """A wave (T,) in [−1, 1] → a file of 16 bits a sample. Raises ValueError for other shapes and values."""
     from scipy.io import wavfile
 
+    if wave.ndim != 1:
+        raise ValueError(f"a wave {tuple(wave.shape)}: want (T,), one sound a file")
     wavfile.write(path, rate, (_within(wave).cpu() * (2 ** 15 - 1)).round().to(torch.int16).numpy())
 
 
@@ -105,7 +114,7 @@ def mu_law(waves, levels=256):
 
 def inverse_mu_law(tokens, levels=256):
     """Tokens 0 … levels − 1 → waves float32 in [−1, 1]. Raises ValueError for other tokens."""
-    if tokens.min() < 0 or tokens.max() >= levels:
+    if ((tokens < 0) | (tokens >= levels)).any():
         raise ValueError(f"tokens from {int(tokens.min())} to {int(tokens.max())}: want 0 to {levels - 1}")
     most = levels - 1
     squeezed = 2 * tokens.float() / most - 1
@@ -132,6 +141,14 @@ class _Draws:
         return torch.randn(self.number, *shape, generator=self.generator)
 
 
+def _check(seconds, rate, name, highest):
+    """highest: the greatest frequency in Hz that must be there; it needs a little more than twice as many samples a second."""
+    if 0.47 * rate < highest:
+        raise ValueError(f"rate={rate}: {name} go up to {highest} Hz, want at least {math.ceil(highest / 0.47)} samples a second")
+    if round(seconds * rate) < 1:
+        raise ValueError(f"seconds={seconds} at rate={rate}: want at least one sample")
+
+
 def _time(seconds, rate):
     return torch.arange(round(seconds * rate)) / rate               # (T,), seconds
 
@@ -143,7 +160,7 @@ def _resonances(frequency, formants):
 
 
 def _harmonics(pitch, gain, rate, phase):
-    """Pitch (N, T) in Hz → waves (N, T): every multiple of it below 0.47 of the rate, as loud as gain(its mean frequency (N,)) says."""
+    """Pitch (N, T) in Hz → waves (N, T): all its multiples below 0.47 of the rate, as loud as gain(mean frequency (N,)) says."""
     turns, waves = pitch.cumsum(1) / rate, torch.zeros_like(pitch)  # (N, T), in periods
     for harmonic in range(1, int(0.47 * rate / pitch.min()) + 1):
         heard = harmonic * pitch.amax(1) < 0.47 * rate              # none above half the rate, where it would sound as another one
@@ -162,7 +179,7 @@ def _dataset(waves, labels, classes, factors, name, rate, draw):
 
 
 def _within(waves):
-    if not (torch.isfinite(waves).all() and waves.abs().max() <= 1):
-        raise ValueError(f"waves with values from {float(waves.min()):.3g} to {float(waves.max()):.3g}: want finite ones in [−1, 1]; "
-                         f"wave / wave.abs().max() brings them there")
+    if not (waves.abs() <= 1).all():                                # NaN is not, either
+        raise ValueError(f"waves with values from {float(waves.min()):.3g} to {float(waves.max()):.3g}: want finite ones in "
+                         f"[−1, 1]; wave / wave.abs().max() brings them there")
     return waves

@@ -15,8 +15,9 @@ SHARES = {"train": (0.0, 0.6), "validation": (0.6, 0.75), "test": (0.75, 1.0)}  
 def topics_text(split=None):
     """The standard library's help pages, half a million characters, as one string.
 
-    split: "train", "validation" or "test": the first 60, the next 15, the last 25 % of every page; None: all of it. What is trained
-    on one of them has seen no line of the others. Raises ValueError for other words.
+    split: "train", "validation" or "test": the first 60, the next 15, the last 25 % of every page; None: all of it. Some pages
+    repeat parts of others ("try" is in "compound"): about a quarter of "validation" and of "test" stands in "train" as well.
+    Raises ValueError for other words.
     """
     return "\n\n".join(_part(page, split) for page in _pages().values())
 
@@ -51,7 +52,7 @@ class Tokenizer:
         return torch.tensor(self.model.encode(_not_empty(text, "the text", blank=True)).ids)
 
     def decode(self, tokens):
-        """(T,) → text. Raises ValueError for tokens outside the vocabulary."""
+        """(T,) → text. Raises ValueError for tokens outside the vocabulary, and for other shapes."""
         return self.model.decode(self._known(tokens), skip_special_tokens=False)
 
     def pieces(self, tokens):
@@ -61,7 +62,10 @@ class Tokenizer:
                 for token in self._known(tokens)]
 
     def _known(self, tokens):
-        tokens = torch.as_tensor(tokens).tolist()
+        tokens = torch.as_tensor(tokens)
+        if tokens.ndim != 1 or tokens.is_floating_point() and len(tokens):
+            raise ValueError(f"tokens {tuple(tokens.shape)} of {tokens.dtype}: want whole numbers (T,), one text at a time")
+        tokens = tokens.tolist()
         strange = [token for token in tokens if not 0 <= token < len(self)]
         if strange:
             raise ValueError(f"tokens {', '.join(map(str, strange[:10]))}: this vocabulary has 0 to {len(self) - 1}")
@@ -73,9 +77,14 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path):
+        """A file that `save` wrote. Raises ValueError for other files."""
         from tokenizers import Tokenizer as Model                 # not at import: only where there is text
 
-        return cls(Model.from_file(str(path)))
+        content = Path(path).read_text("utf-8")
+        try:
+            return cls(Model.from_str(content))
+        except Exception as error:                                # the library raises nothing more special
+            raise ValueError(f"{path} is no tokenizer ({error}): want a file that Tokenizer.save wrote") from error
 
 
 def characters(text, least=5):
@@ -94,7 +103,8 @@ def characters(text, least=5):
 def byte_pairs(text, vocabulary=1000):
     """Text → Tokenizer: the pairs of bytes that occur most often are joined, again and again (Sennrich, Haddow & Birch 2016).
 
-    Any text can be written in it, since every byte by itself is a token: nothing is unknown. vocabulary: at least 258.
+    Any text can be written in it, since every byte by itself is a token: nothing is unknown. vocabulary: how many tokens there are
+    at most (a short text has fewer pairs to join); at least 258.
     """
     from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
     from tokenizers import Tokenizer as Model
@@ -104,9 +114,10 @@ def byte_pairs(text, vocabulary=1000):
         raise ValueError(f"vocabulary={vocabulary}: want at least 258, for 256 bytes and two special tokens")
     model = Model(models.BPE())
     model.pre_tokenizer, model.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    hides = AddedToken(MASK, lstrip=True, special=True)             # a word's token holds the space before it: so does what hides it
+    hides = AddedToken(MASK, lstrip=True, special=True)             # a word's token holds the space before it: so must this
     model.train_from_iterator(text.splitlines(keepends=True), trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[hides, AddedToken(UNKNOWN, special=True)], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+        vocab_size=vocabulary, special_tokens=[hides, AddedToken(UNKNOWN, special=True)], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     return Tokenizer(model)
 
 
@@ -116,7 +127,8 @@ def windows(tokens, length, stride=None):
     Raises ValueError where the text is shorter than one window.
     """
     if len(tokens) < length:
-        raise ValueError(f"a text of {len(tokens)} tokens: want at least the {length} of one window; give more text, or a shorter length")
+        raise ValueError(f"a text of {len(tokens)} tokens: want at least the {length} of one window; give more text, or a "
+                         f"shorter length")
     return tokens.unfold(0, length, stride or length)
 
 
@@ -124,7 +136,8 @@ def topics(tokenizer, length=96, classes=8, stride=None):
     """Which page does a passage come from? → Splits of Datasets: images = tokens (N, length), labels = the page.
 
     The longest pages that are no parts of one another; the passages of one split share no text with those of another, but overlap
-    among themselves (stride: a quarter of the length). As many of every page as of the shortest.
+    among themselves (stride: a quarter of the length). As many of every page as of the shortest. Raises ValueError where there are
+    not so many pages, or one is shorter than a passage.
     """
     chosen = {}
     for name, page in sorted(_pages().items(), key=lambda item: -len(item[1])):
@@ -133,6 +146,8 @@ def topics(tokenizer, length=96, classes=8, stride=None):
             chosen[name] = lines
         if len(chosen) == classes:
             break
+    if len(chosen) < classes:
+        raise ValueError(f"classes={classes}: the help has {len(chosen)} pages that are no parts of one another")
     parts = []
     for split in SHARES:
         found = [windows(tokenizer.encode(_part(_pages()[name], split)), length, stride or length // 4) for name in chosen]

@@ -9,6 +9,7 @@ from .base import Explorer
 from .colorization import ColorizationExplorer
 from .curve import LabelCurveExplorer, saved
 from .embedding import EmbeddingExplorer
+from .faults import FaultExplorer
 from .inpainting import InpaintingExplorer
 from .jigsaw import JigsawExplorer
 from .losses import LossExplorer, TemperatureExplorer
@@ -21,7 +22,7 @@ from .rotation import RotationExplorer
 from .scene import SceneExplorer
 from .upload import read_picture, uploaded
 
-__all__ = ["AugmentationExplorer", "AutoregressiveExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer",
+__all__ = ["AugmentationExplorer", "AutoregressiveExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer", "FaultExplorer",
            "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer", "LossExplorer", "MaskExplorer", "MaskedTextExplorer",
            "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TemperatureExplorer",
            "TrainingMonitor", "read_picture", "saved", "uploaded"]
