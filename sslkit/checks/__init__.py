@@ -13,5 +13,6 @@ from .rotation import rotation_problem
 from .series import forecast_windows, standardised
 from .verdict import Verdict
 
-__all__ = ["Verdict", "annealed_mean", "byol_loss", "causal_mask", "corruption", "forecast_windows", "frozen_features", "hamming_distances", "hole_loss", "jigsaw_problem",
-           "mae_loss", "next_problem", "nt_xent", "patchify", "random_masking", "relative_patch_problem", "rotation_problem", "standardised", "two_views", "unigram_bits"]
+__all__ = ["Verdict", "annealed_mean", "byol_loss", "causal_mask", "corruption", "forecast_windows", "frozen_features",
+           "hamming_distances", "hole_loss", "jigsaw_problem", "mae_loss", "next_problem", "nt_xent", "patchify",
+           "random_masking", "relative_patch_problem", "rotation_problem", "standardised", "two_views", "unigram_bits"]
