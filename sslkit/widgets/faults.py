@@ -45,13 +45,13 @@ class FaultExplorer(Explorer):
                                       **late_update)}, (9.6, 5.6))
 
     def judged(self, arm, share, smooth):
-        """→ levels (T,), the largest multiple of its limit among the channels; alarms (T,); what `precision_recall` says; false alarms
-        of the healthy time, in events."""
+        """→ levels (T,), the largest multiple of its limit among the channels; alarms (T,); what `precision_recall` says; alarms of the
+        healthy time, bool (T',), all of them false."""
         healthy, watched = (_smoothed(errors, smooth) for errors in self.arms[arm])
         limits = anomaly.threshold(healthy, share)
         rung = anomaly.alarms(watched, limits, hold=self.hold)
-        quiet = anomaly.events(anomaly.alarms(healthy, limits, hold=self.hold))
-        return (watched / limits[:, None]).amax(0), rung, anomaly.precision_recall(rung, self.wrong, late=self.late), len(quiet)
+        false = anomaly.alarms(healthy, limits, hold=self.hold)
+        return (watched / limits[:, None]).amax(0), rung, anomaly.precision_recall(rung, self.wrong, late=self.late), false
 
     def curve(self, arm, smooth):
         """[(share, precision, recall), …] over all thresholds; kept."""
@@ -67,11 +67,12 @@ class FaultExplorer(Explorer):
         thresholds({arm: self.curve(arm, self.smooth) for arm in self.arms},
                    chosen={arm: (score["precision"], score["recall"]) for arm, (_, _, score, _) in judged.items()}, figure=left)
         found_by_kind({arm: by_kind(rung, self.faults, late=self.late) for arm, (_, rung, _, _) in judged.items()}, figure=right)
-        levels, rung, score, quiet = judged[self.arm]
+        levels, rung, score, false = judged[self.arm]
         timeline(levels, self.faults, rung, figure=lower)
         right_ones = round(score["precision"] * score["alarms"])
         return (f"<b>{self.arm}</b>: {score['found']} of {score['faults']} faults found; {right_ones} of {score['alarms']} alarms are right. "
-                f"In the healthy time that set the limit it rings {quiet} times.")
+                f"In the healthy time that set the limit it rings {len(anomaly.events(false))} times, "
+                f"and for {float(false.float().mean()):.0%} of it.")
 
 
 def _smoothed(errors, minutes):
