@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from sslkit import data
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.evaluate import _fits
 
 RESULTS = Path(__file__).parent / "results"

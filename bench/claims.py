@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from sslkit import augment, data, evaluate, losses, recipes, train
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.networks import ConvNet
 from sslkit.tasks import MoCo, SimCLR

@@ -25,7 +25,7 @@ import torch
 from torch.nn import functional as F
 
 from sslkit import losses
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 
 ROUNDS, DIM, TEMPERATURE, MARGIN = 7, 128, 0.1, 0.2
 PROBLEMS = [("InfoNCE", 512), ("InfoNCE", 2048), ("InfoNCE", 8192), ("InfoNCE", 32768), ("triplet", 512)]    # loss, samples

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from sslkit import data, evaluate, recipes, train
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.tasks import MAE, masks
 

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import save_file
 
 from sslkit import color, data, evaluate, recipes, train
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.networks import ConvNet, LightnessEncoder
 from sslkit.tasks import Colorization, Inpainting, Jigsaw, RelativePatch, Rotation, SplitBrain

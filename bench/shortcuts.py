@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from sslkit import evaluate, recipes, train
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.tasks import Jigsaw
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from sslkit import counting, data, evaluate, pretrained, train
-from sslkit.__main__ import machine
+from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.data import sound, text
 from sslkit.networks import Palette

@@ -27,8 +27,9 @@ BUDGETS = {"scenes": (1, 5, 20, 100), "cifar10": (1, 5, 20, 100, 400, 1000, 5000
 def embed(represent, images, *, batch_size=500, device=None, amp=None):
     """Samples (pictures uint8 (N, 3, H, W), tokens, waves …), or a Dataset → features float32 (N, D) on the CPU, without gradients.
 
-    represent: an encoder, a task's `represent`, `Layer(encoder, depth)`, or any function (B, …) → (B, D). A network is put into
-    evaluation mode and moved to `device` (default: the best there is).
+    represent: an encoder, a task's `represent`, `Layer(encoder, depth)`, or any function (B, …) → (B, D), or a tuple of such, as
+    `Blocks(encoder)` gives: then features are a tuple too. A network is put into evaluation mode and moved to `device` (default:
+    the best there is).
     """
     images = images.images if isinstance(images, Dataset) else images
     device = choose_device(device)
@@ -40,10 +41,11 @@ def embed(represent, images, *, batch_size=500, device=None, amp=None):
             batch = as_float(chunk.to(device))
             if batch.ndim == 4:
                 batch = batch.contiguous(memory_format=torch.channels_last)
-            features.append(represent(batch).float().cpu())                                # (B, D)
-    features = torch.cat(features)
-    if features.ndim != 2:
-        raise ValueError(f"represent gave shape {tuple(features.shape)}, want (N, D): average or flatten the rest")
+            features.append(parts.each(lambda part: part.float().cpu(), represent(batch)))  # (B, D)
+    features = parts.joined(features)
+    for part in features if isinstance(features, tuple) else (features,):
+        if part.ndim != 2:
+            raise ValueError(f"represent gave shape {tuple(part.shape)}, want (N, D): average or flatten the rest")
     return features                                                                        # (N, D)
 
 
@@ -85,9 +87,23 @@ class Layer(nn.Module):
         self.encoder, self.depth, self.grid = encoder, depth, grid
 
     def forward(self, images):
-        features = self.encoder.features(images, self.depth)                               # (B, D, h, w), or (B, D, T)
-        pool = F.adaptive_avg_pool2d if features.ndim == 4 else F.adaptive_avg_pool1d
-        return pool(features, self.grid).flatten(1)                                        # (B, D·grid²), or (B, D·grid)
+        return _pooled(self.encoder.features(images, self.depth), self.grid)
+
+
+class Blocks(nn.Module):
+    """The features of an encoder after each of its blocks, as `Layer` gives them one by one, from one pass: a tuple of (B, D·grid²)."""
+
+    def __init__(self, encoder, grid=1):
+        super().__init__()
+        self.encoder, self.grid = encoder, grid
+
+    def forward(self, images):
+        return tuple(_pooled(features, self.grid) for features in self.encoder.stages(images))
+
+
+def _pooled(features, grid):
+    pool = F.adaptive_avg_pool2d if features.ndim == 4 else F.adaptive_avg_pool1d          # (B, D, h, w), or (B, D, T)
+    return pool(features, grid).flatten(1)                                                 # (B, D·grid²), or (B, D·grid)
 
 
 def knn(features, labels, queries, *, k=200, temperature=0.07):
@@ -231,7 +247,7 @@ def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_siz
     """A copy of `encoder` and a new head, trained on the labelled pictures of a Dataset → Supervised task.
 
     The encoder given stays as it is. From scratch is the same with a fresh encoder. steps: default 30 epochs, at least
-    150 and at most `longest` steps. Other settings go to `train`.
+    150 and at most `longest` steps. Other settings go to `train`. The stop button raises KeyboardInterrupt here, as nothing is kept.
     """
     if steps is None:
         steps = int(min(max(150, 30 * len(labelled) / batch_size), longest))
@@ -239,7 +255,9 @@ def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_siz
         torch.manual_seed(seed)                           # the new head, too, is a function of the seed
         task = Supervised(copy.deepcopy(encoder), classes, augment)
     settings = {"progress": False, **settings}
-    train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
+    history = train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
+    if history[-1]["step"] < steps:                       # half a training is no result
+        raise KeyboardInterrupt(f"stopped after step {history[-1]['step']} of {steps}")
     return task
 
 
@@ -252,7 +270,8 @@ def probed(*represents, probe="linear", **about):
     """An arm of `label_curve`: frozen features, embedded once for all budgets and seeds, and a "linear" probe or "kNN" on them.
 
     Given several representations (the layers of one encoder), the validation split chooses among them, as it chooses the
-    penalty. about: what else its records should say, such as layer=3.
+    penalty. A representation is what `embed` takes, or its features of the three splits, a list of (N, D). about: what else
+    its records should say, such as layer=3.
     """
     if probe not in ("linear", "kNN"):
         raise ValueError(f'probe="{probe}": want "linear" or "kNN"')
@@ -261,7 +280,7 @@ def probed(*represents, probe="linear", **about):
     def arm(splits, chosen, seed):
         if not embedded:
             for number, represent in enumerate(represents):
-                embedded[number] = [embed(represent, part) for part in splits]
+                embedded[number] = represent if isinstance(represent, list) else [embed(represent, part) for part in splits]
         labels = [part.labels.cpu() for part in splits]
         key = chosen.numpy().tobytes()                    # where all labels are taken, every seed takes the same
         if key not in fitted:
@@ -377,13 +396,18 @@ def stored(name):
 
 def stored_file(name):
     """The path of a file of results that comes with the kit. Raises FileNotFoundError naming those of its kind."""
-    package = Path(__file__).parent
-    folder = next((folder for folder in (package.parent / "bench" / "results", package / "results") if folder.is_dir()), package)
+    folder = results_folder()
     path = folder / name
     if not path.exists():
         there = ", ".join(sorted(file.stem for file in folder.glob(f"*{path.suffix}")))
         raise FileNotFoundError(f"no result {path.stem!r} comes with the kit; there are: {there}")
     return path
+
+
+def results_folder():
+    """Where the results lie that come with the kit: in the repository, or in the package that was installed."""
+    package = Path(__file__).parent
+    return next((folder for folder in (package.parent / "bench" / "results", package / "results") if folder.is_dir()), package)
 
 
 def _pool(splits):

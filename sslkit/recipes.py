@@ -13,7 +13,7 @@ import torch
 from . import data, losses
 from .color import rebalancing
 from .evaluate import stored_file
-from .networks import ConvNet, LightnessEncoder, ResNet18, ViT
+from .networks import ConvNet, LightnessEncoder, ResNet18, SplitEncoder, ViT
 from .task import Task
 from .tasks import BYOL, MAE, Colorization, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR, SplitBrain
 
@@ -52,6 +52,22 @@ def vit(tier, name="scenes"):
 def backbone(method, tier, name="scenes"):
     """The encoder that a method trains, fresh: what its floors, a random encoder and training from scratch, must be made of."""
     return vit(tier, name) if method == "mae" else encoder(tier, name)
+
+
+def kept(method, tier, name="scenes"):
+    """The encoder that is kept of a method's training, fresh: what its stored weights are loaded into."""
+    if method == "colorization":
+        return LightnessEncoder(encoder(tier, name))
+    if method == "split_brain":
+        return SplitEncoder(encoder(tier, name, half=True), encoder(tier, name, half=True))
+    return backbone(method, tier, name)
+
+
+def of_length(recipe, steps):
+    """The recipe with another number of steps."""
+    if isinstance(recipe.task, BYOL):                              # whose teacher's momentum rises over the run
+        recipe.task.steps = steps
+    return recipe._replace(settings={**recipe.settings, "steps": steps})
 
 
 def splits(name, tier, size=32):
@@ -119,8 +135,7 @@ def moco(tier, name="scenes"):
 def byol(tier, name="scenes"):
     """Grill et al. 2020. The teacher's momentum rises to 1 over the run."""
     recipe = _contrastive(BYOL(encoder(tier, name), momentum=0.97 if tier == "cpu" else 0.99), tier, name)
-    recipe.task.steps = recipe.settings["steps"]
-    return recipe
+    return of_length(recipe, recipe.settings["steps"])
 
 
 def mae(tier, name="scenes"):

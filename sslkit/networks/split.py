@@ -59,6 +59,10 @@ class SplitEncoder(nn.Module):
     def blocks(self):
         return self.lightness.blocks
 
+    def stages(self, images):
+        halves = zip(self.lightness.stages(lightness(images)), self.color.stages(ab_picture(images)))
+        return (torch.cat(half, 1) for half in halves)
+
     def features(self, images, depth=None):
         """Images (B, 3, H, W) in [0, 1] → feature maps (B, dim, h, w), the lightness half first."""
         return torch.cat([self.lightness.features(lightness(images), depth), self.color.features(ab_picture(images), depth)], 1)
