@@ -119,9 +119,9 @@ def main():
                 own = evaluate.solve(task, splits.validation.images[:2000], batch_size=50, amp=False)
                 stored["pretraining"].append({"method": method, "seed": seed, "validation": own, **history[-1]})
                 print(f"{time.strftime('%H:%M:%S')} {method} seed {seed}: {history[-1]['seconds']:.0f} s, {own}", flush=True)
-            if (method, name, seed) == ("colorization", "cifar10", 0):             # recipes.colorizer, in half precision
+            if (method, name, seed) == ("colorization", "cifar10", 0):             # weights.colorizer, in half precision
                 halves = {key: value.half() if value.is_floating_point() else value for key, value in task.state_dict().items()}
-                save_file({key: value.contiguous() for key, value in halves.items()}, RESULTS / "colorization-cifar10-cpu.safetensors")
+                save_file({key: value.contiguous() for key, value in halves.items()}, RESULTS / "colorizer-cifar10.safetensors")
             measure({method.replace("_", " "): list(layers(task.encoder))}, few, seed)
             if arguments.fine_tune:
                 tuned = evaluate.trained(lambda encoder=task.encoder: encoder, **LABELLED)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from sslkit import anomaly, counting, data, evaluate, pretrained, train
+from sslkit import anomaly, counting, data, evaluate, train, weights
 from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.data import series, sound, text
@@ -60,22 +60,22 @@ def spectrum(waves):
 
 def topics():
     found = {}
-    for kind, (task, reader) in {"byte pairs": pretrained.masked_text(), "characters": pretrained.text()}.items():
-        splits = text.topics(reader, length=pretrained.WINDOW)
+    for kind, (task, reader) in {"byte pairs": weights.masked_text(), "characters": weights.text()}.items():
+        splits = text.topics(reader, length=weights.WINDOW)
         name = "masked LM" if kind == "byte pairs" else "GPT"
         torch.manual_seed(1)
-        fresh = (pretrained.masked_text if name == "masked LM" else pretrained.text)(trained=False)[0]
+        fresh = (weights.masked_text if name == "masked LM" else weights.text)(trained=False)[0]
         arms = {name: layers(task.encoder), f"random encoder, {kind}": layers(fresh.encoder),
                 f"counts of {kind}": evaluate.probed(counts(len(reader)))}
         found[kind] = evaluate.label_curve(arms, splits, budgets=BUDGETS, seeds=SEEDS) + every_layer(name, task.encoder, splits)
-    store("topics", {"classes": splits.train.classes, "window": pretrained.WINDOW, "records": [record for records in found.values() for record in records]})
+    store("topics", {"classes": splits.train.classes, "window": weights.WINDOW, "records": [record for records in found.values() for record in records]})
 
 
 def vowels():
     parts = [sound.vowels(number, split=name) for number, name in ((400, "train"), (200, "validation"), (400, "test"))]
-    task = pretrained.sound()
+    task = weights.sound()
     torch.manual_seed(1)
-    fresh = pretrained.sound(trained=False)
+    fresh = weights.sound(trained=False)
     for asked in ("vowel", "speaker"):
         relabel = lambda part: part if asked == "vowel" else dataclasses.replace(part, labels=part.factors["speaker"], classes=tuple(map(str, range(8))))
         waves = data.Splits(*map(relabel, parts))
@@ -91,13 +91,13 @@ def pixels():
     parts = data.Splits(*(dataclasses.replace(part, images=data.shrunk(part.images)) for part in parts))
     arms, records = {"raw pixels": evaluate.probed(evaluate.raw_pixels)}, []
     for kind, name in (("igpt", "iGPT"), ("pixelcnn", "PixelCNN")):
-        task, palette = pretrained.pixels(kind)
+        task, palette = weights.pixels(kind)
         torch.manual_seed(1)
-        fresh, _ = pretrained.pixels(kind, trained=False)
+        fresh, _ = weights.pixels(kind, trained=False)
         arms[name] = layers(PartEncoder(task.encoder, palette), 2)
         arms[f"random {name}"] = layers(PartEncoder(fresh.encoder, palette), 2)
         records += every_layer(name, PartEncoder(task.encoder, palette), parts, 2)
-    store("pixels", {"size": pretrained.SIDE, "records": evaluate.label_curve(arms, parts, budgets=BUDGETS, seeds=SEEDS) + records})
+    store("pixels", {"size": weights.SIDE, "records": evaluate.label_curve(arms, parts, budgets=BUDGETS, seeds=SEEDS) + records})
 
 
 def forecaster(values, past, horizon, steps, seed, predict="future"):

@@ -1,4 +1,4 @@
-"""Trains the small networks that come with the kit (sslkit/pretrained.py), one after another: about an hour on one CPU core.
+"""Trains the small networks that come with the kit (sslkit/weights.py), one after another: about an hour on one CPU core.
 
     python bench/weights.py                                        # all of them
     python bench/weights.py gpt-text wavenet-vowels                # some
@@ -8,13 +8,14 @@ trained and how it does on what was held out, beside what counting tells. Interr
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
-from sslkit import counting, data, evaluate, pretrained, train
+from sslkit import counting, data, evaluate, train, weights
 from sslkit.machine import machine
 from sslkit.checkpoint import write_whole
 from sslkit.data import sound, text
@@ -36,14 +37,14 @@ def written(kind):
     pages = text.topics_text("train")
     made = text.characters(pages) if kind == "characters" else text.byte_pairs(pages)
     made.save(RESULTS / f"{kind}.json")
-    cut = lambda part, stride: text.windows(made.encode(text.topics_text(part)), pretrained.WINDOW, stride)
-    return cut("train", pretrained.WINDOW // 4), cut("test", None)
+    cut = lambda part, stride: text.windows(made.encode(text.topics_text(part)), weights.WINDOW, stride)
+    return cut("train", weights.WINDOW // 4), cut("test", None)
 
 
 def drawn_pixels(task):
     """The drawn world at 16 pixels, each pixel one of 32 colours, which the task keeps with its weights."""
     parts = [data.shrunk(images) for images in scenes(32, 1)]
-    task.palette.colours.copy_(Palette.of(parts[0], pretrained.COLOURS).colours)
+    task.palette.colours.copy_(Palette.of(parts[0], weights.COLOURS).colours)
     return [torch.cat([task.palette(few / 255) for few in images.split(1000)]).to(torch.int16) for images in parts]
 
 
@@ -53,8 +54,8 @@ def vowels():
 
 
 def words_of_pictures():
-    book, _ = pretrained.codes(trained=False)
-    book = pretrained.loaded(book, "vqvae-scenes")
+    book, _ = weights.codes(trained=False)
+    book = weights.loaded(book, "vqvae-scenes")
     with torch.no_grad():
         return [torch.cat([book.tokens(few / 255) for few in images.split(200)]).to(torch.int16) for images in scenes(64, 4)]
 
@@ -64,18 +65,18 @@ def problem(name):
     steps, batch_size, lr = STEPS[name]
     settings = {"steps": steps, "batch_size": batch_size, "lr": lr, "seed": 0}
     if name == "mae-scenes":
-        return pretrained.painter(trained=False), *scenes(32, 1), settings
+        return weights.painter(trained=False), *scenes(32, 1), settings
     if name in ("masked-text", "gpt-text"):
         parts = written("byte-pairs" if name == "masked-text" else "characters")
-        return (pretrained.masked_text if name == "masked-text" else pretrained.text)(trained=False)[0], *parts, settings
+        return (weights.masked_text if name == "masked-text" else weights.text)(trained=False)[0], *parts, settings
     if name in ("pixelcnn-scenes", "igpt-scenes"):
-        task, _ = pretrained.pixels(name.split("-")[0], trained=False)
+        task, _ = weights.pixels(name.split("-")[0], trained=False)
         return task, *drawn_pixels(task), settings
     if name == "wavenet-vowels":
-        return pretrained.sound(trained=False), *vowels(), settings
+        return weights.sound(trained=False), *vowels(), settings
     if name == "vqvae-scenes":
-        return pretrained.codes(trained=False)[0], *scenes(64, 4), settings
-    return pretrained.codes(trained=False)[1], *words_of_pictures(), settings
+        return weights.codes(trained=False)[0], *scenes(64, 4), settings
+    return weights.codes(trained=False)[1], *words_of_pictures(), settings
 
 
 def main():
@@ -98,6 +99,7 @@ def main():
         write_whole(RESULTS / f"{name}.safetensors", content)
         path = RESULTS / "pretrained.json"
         stored = json.loads(path.read_text()) if path.exists() else {}
+        found = {"file": f"{name}.safetensors", "sha256": hashlib.sha256(content).hexdigest(), **found}
         write_whole(path, (json.dumps(stored | {name: found}, indent=1) + "\n").encode())
         print(f"{name}: {history[-1]['seconds']:.0f} s, {len(content) / 1e6:.2f} MB, {found['held out']} {found.get('counting', '')}", flush=True)
 

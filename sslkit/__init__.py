@@ -3,6 +3,7 @@
 from . import data, networks, tasks
 from .task import Task
 from .train import train
+from .weights import pretrained
 
 __version__ = "0.1.0"
-__all__ = ["Task", "data", "networks", "tasks", "train"]
+__all__ = ["Task", "data", "networks", "pretrained", "tasks", "train"]

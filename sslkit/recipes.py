@@ -12,7 +12,6 @@ import torch
 
 from . import data, losses
 from .color import rebalancing
-from .evaluate import stored_file
 from .networks import ConvNet, LightnessEncoder, ResNet18, SplitEncoder, ViT
 from .task import Task
 from .tasks import BYOL, MAE, Colorization, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR, SplitBrain
@@ -91,9 +90,8 @@ def rotation(tier, name="scenes"):
 
 
 def jigsaw(tier, name="scenes"):
-    """Noroozi & Favaro 2016. 2 × 2 tiles where pictures are small, 3 × 3 at 96 pixels."""
-    grid = 3 if (tier, name) == ("gpu", "scenes") else 2
-    return _pretext(Jigsaw(encoder(tier, name), grid), tier, name)
+    """Noroozi & Favaro 2016, with 2 × 2 tiles in place of 3 × 3: pictures are small."""
+    return _pretext(Jigsaw(encoder(tier, name), 2), tier, name)
 
 
 def relative_patch(tier, name="scenes"):
@@ -104,11 +102,6 @@ def relative_patch(tier, name="scenes"):
 def colorization(tier, name="scenes"):
     """Zhang et al. 2016. The weights of the bins come from a few hundred pictures of the same data."""
     return _pretext(Colorization(LightnessEncoder(encoder(tier, name)), _weights(name)), tier, name, size=48)
-
-
-def colorizer():
-    """→ a Colorization task that comes with the kit, trained on photographs (CIFAR-10, seed 0 of bench/pretext.py)."""
-    return loaded(Colorization(LightnessEncoder(encoder("cpu", "cifar10"))), "colorization-cifar10-cpu")
 
 
 def split_brain(tier, name="scenes"):
@@ -158,15 +151,6 @@ def _pretext(task, tier, name, batch_size=32, size=64):
                           ("gpu", "scenes"): (8000, 1e-3, None), ("gpu", "cifar10"): (40_000, 1e-3, None)}[tier, name]
     batch_size *= {("cpu", "scenes"): 1, ("cpu", "cifar10"): 2}.get((tier, name), 4)
     return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes, 96 if tier == "gpu" else size)
-
-
-def loaded(task, name):
-    """A task with the weights that come with the kit under this name (in half precision), in evaluation mode."""
-    from safetensors.torch import load_file
-
-    weights = load_file(stored_file(f"{name}.safetensors"))
-    task.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
-    return task.eval()
 
 
 def _weights(name):

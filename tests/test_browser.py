@@ -25,13 +25,13 @@ widgets.LabelCurveExplorer([{"arm": arm, "budget": budget, "seed": seed, "accura
 
 PRETEXT = """
 import torch
-from sslkit import data, recipes, widgets
+from sslkit import data, weights, widgets
 from sslkit.networks import ConvNet
 from sslkit.tasks import Inpainting, Jigsaw, RelativePatch
 torch.manual_seed(0)
 pictures = {"drawn world": data.scenes(12, 32), "photographs": data.photographs(32)}
 explorers = [widgets.JigsawExplorer(Jigsaw(ConvNet(8), 2), pictures), widgets.PatchPositionExplorer(RelativePatch(ConvNet(8), patch=10), pictures),
-             widgets.ColorizationExplorer(recipes.colorizer(), pictures), widgets.InpaintingExplorer(Inpainting(ConvNet(8)), pictures)]
+             widgets.ColorizationExplorer(weights.colorizer(), pictures), widgets.InpaintingExplorer(Inpainting(ConvNet(8)), pictures)]
 """
 
 CONTRASTIVE = """

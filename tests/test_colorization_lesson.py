@@ -8,7 +8,7 @@ import torch
 from ipywidgets import FileUpload
 from sweep import sweep
 
-from sslkit import checks, color, data, plots, recipes, widgets
+from sslkit import checks, color, data, plots, recipes, weights, widgets
 from sslkit.networks import ConvNet, LightnessEncoder
 from sslkit.tasks import Colorization
 
@@ -85,7 +85,7 @@ def test_marked_places_and_plain_pictures():
 
 def test_the_network_that_comes_with_the_kit_paints_the_right_way():
     """On photographs that it has never seen: its ab points where the true ab points, and sky is blue."""
-    task, photographs = recipes.colorizer(), data.photographs(64).images / 255
+    task, photographs = weights.colorizer(), data.photographs(64).images / 255
     assert not task.training
     with torch.no_grad():
         painted = task.colorize(photographs)

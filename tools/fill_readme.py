@@ -97,6 +97,8 @@ def trained(result):
     """Of bench/weights.py: how each small network does on what it was not trained on, beside what counting tells."""
     lines = [f"{'':<18}{'parameters':>12}{'held out':>22}{'unigram':>10}{'bigram':>9}"]
     for name, about in result.items():
+        if "held out" not in about:                                # an encoder of `sslkit compare`: it has a table of its own
+            continue
         solved, counted = about["held out"], about.get("counting", {})
         mark = next(key for key in ("bits", "accuracy", "error", "loss") if key in solved)
         shown = f"{100 * solved[mark]:.1f} % right" if mark == "accuracy" else f"{solved[mark]:.2f} bits" if mark == "bits" else f"squared error {solved[mark]:.4f}"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sslkit import counting, data, evaluate, pretrained
+from sslkit import counting, data, evaluate, weights
 from sslkit.data import sound, text
 from sslkit.networks import Palette, PartEncoder
 from sslkit.tasks import masks
@@ -13,8 +13,8 @@ NAMES = ("mae-scenes", "masked-text", "gpt-text", "pixelcnn-scenes", "igpt-scene
 
 
 def held_out(kind, number):
-    _, tokenizer = pretrained.masked_text() if kind == "masked-text" else pretrained.text()
-    return text.windows(tokenizer.encode(text.topics_text("test")), pretrained.WINDOW)[:number]
+    _, tokenizer = weights.masked_text() if kind == "masked-text" else weights.text()
+    return text.windows(tokenizer.encode(text.topics_text("test")), weights.WINDOW)[:number]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +25,7 @@ def test_every_network_is_stored_small_and_with_its_numbers(name):
 
 def test_text_is_told_far_better_than_by_counting():
     few = held_out("gpt-text", 60)
-    task, letters = pretrained.text()
+    task, letters = weights.text()
     bits = evaluate.solve(task, few, device="cpu")["bits"]
     train = letters.encode(text.topics_text("train"))[None]
     assert bits < 0.65 * counting.bigram_bits(train, few, len(letters)) and bits == pytest.approx(STORED["gpt-text"]["held out"]["bits"], abs=0.35)
@@ -33,7 +33,7 @@ def test_text_is_told_far_better_than_by_counting():
 
 def test_hidden_words_are_found():
     few = held_out("masked-text", 60)
-    task, words = pretrained.masked_text()
+    task, words = weights.masked_text()
     right = evaluate.solve(task, few, device="cpu")["accuracy"]
     commonest = torch.bincount(few.flatten()).max() / few.numel()
     assert right > 3 * commonest and right == pytest.approx(STORED["masked-text"]["held out"]["accuracy"], abs=0.1)
@@ -45,16 +45,16 @@ def test_hidden_words_are_found():
 @pytest.mark.parametrize("kind", ["pixelcnn", "igpt"])
 def test_pixels_are_told_better_than_from_the_one_before(kind):
     pictures = data.shrunk(data.scenes(60, 32, split="test").images) / 255
-    task, palette = pretrained.pixels(kind)
+    task, palette = weights.pixels(kind)
     tokens = palette(pictures)
-    assert evaluate.solve(task, tokens, device="cpu")["bits"] < 0.9 * counting.bigram_bits(tokens, tokens, pretrained.COLOURS)
+    assert evaluate.solve(task, tokens, device="cpu")["bits"] < 0.9 * counting.bigram_bits(tokens, tokens, weights.COLOURS)
     assert (palette.pictures(tokens) - pictures).square().mean() < 0.01
     assert evaluate.embed(evaluate.Layer(PartEncoder(task.encoder, palette), 2, 2), (pictures * 255).to(torch.uint8), device="cpu").shape[0] == 60
 
 
 def test_vowels_are_told_better_with_the_right_condition():
     made = sound.vowels(20, split="test")
-    tokens, task = sound.mu_law(made.images)[:, :800], pretrained.sound()
+    tokens, task = sound.mu_law(made.images)[:, :800], weights.sound()
     right, wrong = (evaluate.solve(task, (tokens, labels), device="cpu")["bits"] for labels in (made.labels, (made.labels + 2) % 5))
     assert right < wrong and right < 5
 
@@ -64,7 +64,7 @@ def test_the_painter_paints_better_than_the_mean_colour():
     torch.manual_seed(0)
     visible, hidden = masks.hide(masks.random(40, 8), 0.75)
     with torch.no_grad():
-        painted = pretrained.painter().fill(pictures, hidden)
+        painted = weights.painter().fill(pictures, hidden)
     gone = torch.zeros(40, 64).scatter(1, hidden, 1.0).view(40, 1, 8, 8).repeat_interleave(4, 2).repeat_interleave(4, 3)
     mean = (pictures * (1 - gone)).sum((2, 3), keepdim=True) / (1 - gone).sum((2, 3), keepdim=True)
     error = lambda guess: ((guess - pictures).square() * gone).sum() / gone.sum()
@@ -73,7 +73,7 @@ def test_the_painter_paints_better_than_the_mean_colour():
 
 def test_words_of_pictures_are_painted_again_and_written_anew():
     pictures = data.scenes(12, 64, split="test").images / 255
-    book, writer = pretrained.codes()
+    book, writer = weights.codes()
     with torch.no_grad():
         tokens = book.tokens(pictures)
         error = (book.pictures(tokens) - pictures).square().mean()
