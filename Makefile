@@ -1,13 +1,17 @@
-# make demo | test | lab | notebooks. Everything lives in .venv, which the first of them makes.
+# make demo | compare | test | lab | notebooks. Everything lives in .venv, which the first of them makes.
 PYTHON ?= python3
 DATA ?= scenes
 PORT ?= 8888
 BIN = .venv/bin
 
-.PHONY: demo test lab notebooks bench clean
+.PHONY: demo compare test lab notebooks bench clean
 
 demo: .venv/installed
 	$(BIN)/python -m sslkit curve rotation --data $(DATA) $(if $(filter scenes,$(DATA)),--budgets 1 5 20)
+
+# Every method under one protocol; goes on from what bench/results holds. TIER=gpu, SEEDS=3, more in ARGUMENTS.
+compare: .venv/installed
+	$(BIN)/python -m sslkit compare --data $(DATA) $(if $(TIER),--tier $(TIER)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGUMENTS)
 
 test: .venv/test-installed .venv-widgets7/installed
 	$(BIN)/python -m pytest -q --durations=8 tests

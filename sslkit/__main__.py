@@ -1,4 +1,4 @@
-"""The command line: python -m sslkit train | evaluate | curve | data.
+"""The command line: python -m sslkit train | evaluate | curve | compare | data.
 
 On several GPUs, or processes: torchrun --nproc-per-node=4 -m sslkit train simclr
 """
@@ -7,7 +7,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import sys
 import time
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from tqdm.auto import tqdm
 
 from . import evaluate, health, parts, recipes
 from .checkpoint import write_whole
+from .machine import machine
 from .train import choose_device, train
 
 
@@ -29,6 +29,9 @@ def main(words=None):
             arguments.run(arguments)
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"sslkit {arguments.command}: {error}")
+    except KeyboardInterrupt as stop:
+        print(f"\nsslkit {arguments.command}: stopped. {stop}", file=sys.stderr)
+        sys.exit(130)
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def together(command):
 
 def parser():
     top = argparse.ArgumentParser(prog="python -m sslkit", description="Learn without labels, then see what a few labels buy.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="train | evaluate | curve | data")
+    commands = top.add_subparsers(dest="command", required=True, metavar="train | evaluate | curve | compare | data")
 
     def command(name, run, help):
         added = commands.add_parser(name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -76,6 +79,19 @@ def parser():
             added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
             added.add_argument("--layers", action="store_true", help="more arms: every block by itself, by linear probe and by kNN")
             added.add_argument("--fine-tune", action="store_true", help="one more arm: the pretrained network fine-tuned")
+
+    added = command("compare", run_compare, "every method under one protocol: pretrain, probe, fine-tune; goes on from what the folder holds")
+    added.add_argument("--data", choices=("scenes", "cifar10"), default="scenes", help="what to learn from")
+    added.add_argument("--tier", choices=("cpu", "gpu"), default=None, help="size of network and run; by the machine if left out")
+    added.add_argument("--methods", nargs="+", choices=recipes.RECIPES, default=list(recipes.RECIPES), help="which of them")
+    added.add_argument("--images", type=int, default=None, help="how many each pretraining sees; by tier and data if left out")
+    added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels a class; by the tier if left out")
+    added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
+    added.add_argument("--pretrainings", type=int, default=1, help="how many pretrainings of each method")
+    added.add_argument("--no-fine-tuning", action="store_true", help="probes only: fine-tuning takes as long as all the rest")
+    added.add_argument("--device", default=None, help="cpu, cuda or mps; the best there is if left out")
+    added.add_argument("--out", type=Path, default=Path("bench/results"), help="folder for compare-DATA-TIER, with a file for each run")
+    added.add_argument("--runs", type=Path, default=Path("runs"), help="folder for checkpoints")
 
     added = command("data", run_data, "fetch or draw a dataset, say what is in it, and save a sheet of its pictures")
     added.add_argument("name", nargs="?", choices=("scenes", "cifar10"), default="scenes")
@@ -154,6 +170,25 @@ def run_curve(arguments):
     print(f"\nfigure: {figure}\nnumbers: {path}\nnext: make lab, and open the notebook on {arguments.method}")
 
 
+def run_compare(arguments):
+    from . import compare
+    from .plots import comparison
+
+    tier, name = arguments.tier or recipes.tier(), arguments.data
+    images = arguments.images or compare.IMAGES[tier, name]
+    folder = arguments.out / f"compare-{name}-{tier}"
+    print(f"{len(arguments.methods)} methods on {name}, tier {tier} ({choose_device(arguments.device).type}): {images:,} images each, into {folder}")
+    runs = compare.compare(recipes.splits(name, tier), name, tier, methods=arguments.methods, images=images, budgets=arguments.budgets,
+                           draws=arguments.seeds, pretrainings=arguments.pretrainings, fine_tuning=not arguments.no_fine_tuning,
+                           device=arguments.device, folder=folder, checkpoints=arguments.runs)
+    budget = sorted({record["budget"] for record in compare.records(runs)})[-1]
+    print(f"\naccuracy on the test split, per cent, mean ± standard deviation; the block is chosen on the validation split\n\n{compare.table(runs)}"
+          f"\n\nwith {budget} labels a class, block by block\n\n{compare.blocks(runs, budget)}")
+    figure = folder / "cost.png"
+    comparison.cost(runs, budget=budget, title=f"{name}, {budget} labels a class").savefig(figure, dpi=150)
+    print(f"\nfigure: {figure}\nnumbers: {folder}/*.json\nnext: make lab, and open 11_comparison.ipynb")
+
+
 def run_data(arguments):
     from .plots import contact_sheet
 
@@ -173,7 +208,7 @@ def pretrain(arguments):
     torch.manual_seed(arguments.seed)
     recipe = recipes.RECIPES[arguments.method](arguments.tier, arguments.data)
     if arguments.steps is not None:
-        recipe.settings["steps"] = arguments.steps
+        recipe = recipes.of_length(recipe, arguments.steps)
     if arguments.batch_size is not None:
         recipe.settings["batch_size"] = arguments.batch_size
     device = choose_device(arguments.device)
@@ -202,16 +237,6 @@ def run_name(arguments):
     length = "" if arguments.steps is None else f"-{arguments.steps}"
     batch = "" if arguments.batch_size is None else f"-batch{arguments.batch_size}"
     return f"{arguments.method}-{arguments.data}-{arguments.tier}{length}{batch}-{arguments.seed}"
-
-
-def machine(device=None):
-    """What a measurement was made on and with."""
-    device = choose_device(device)
-    import torchvision
-
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"device": device.type, "name": name, "cores": os.cpu_count(), "threads": torch.get_num_threads(),
-            "python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
 
 
 if __name__ == "__main__":

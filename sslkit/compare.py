@@ -101,7 +101,7 @@ def blocks(runs, budget):
     """Runs → text: accuracy in per cent at one budget, at every block, by linear probe and by kNN; and at each method's own task."""
     depth = max(record.get("layer", 1) for record in records(runs))
     heads = "".join(f"{f'block {number}':>9}" for number in range(1, depth + 1))
-    rows = [f"{'linear probe':<16}{heads}  kNN{heads[3:]}{'own task':>11}"]
+    rows = [f"{'':<16}{'linear probe':<{len(heads)}}  kNN", f"{'':<16}{heads}  {heads[2:]}{'own task':>11}"]
     for arm in dict.fromkeys(run["arm"] for run in runs):
         mine = [run for run in runs if run["arm"] == arm]
         found = {}
@@ -113,6 +113,18 @@ def blocks(runs, budget):
             own = [run["pretraining"]["validation"]["accuracy"] for run in mine if "accuracy" in (run["pretraining"] or {}).get("validation", {})]
             rows.append(f"{arm:<16}{linear}  {near[2:]}   {_mean(own, 11)}".rstrip())
     return "\n".join(rows)
+
+
+def times(runs):
+    """Runs → text: minutes that each spent on its parts, and all of them together."""
+    parts = ("pretraining", "embedding", "probes", "fine-tuning")
+    rows = [f"{'minutes':<18}" + "".join(f"{part:>13}" for part in parts) + f"{'together':>13}"]
+    spent = {}
+    for run in runs:
+        spent.setdefault(run["arm"], []).append([run["seconds"].get(part, 0) / 60 for part in parts])
+    sums = {arm: [sum(column) for column in zip(*several)] for arm, several in spent.items()}
+    sums["all"] = [sum(column) for column in zip(*sums.values())]
+    return "\n".join(rows + [f"{arm:<18}" + "".join(f"{value:>13.1f}" for value in (*row, sum(row))) for arm, row in sums.items()])
 
 
 def enlist(folder):

@@ -6,6 +6,7 @@ Every function draws into a new Figure, or into the `figure` (or subfigure) it i
 from . import losses
 from .augmentation import operations, views
 from .colorization import ab_plane, colorized
+from .comparison import advantage, by_labels, compared, cost, kept, neighbours, side_by_side
 from .curves import bars, choose, factors, grid, label_curve, labels_needed, layers, training
 from .diagrams import field_map, field_map_html, pipeline
 from .embedding import align, embedding, embedding_html, nearest, neighbourhood, project
@@ -21,10 +22,11 @@ from .relative_patch import patch_directions, patch_pairs
 from .sequences import (listen, next_level, next_token, reach, sensitivity, series, so_far, surprise, tokens_map,
                         wave_so_far, waves, written)
 
-__all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "align", "attention", "bars", "by_ratio",
-           "choose", "colorized", "contact_sheet", "corruption", "embedding", "embedding_html", "energy", "factors", "family", "field_map", "field_map_html",
-           "fillings", "found_by_kind", "grid", "heat", "horizons", "image_grid", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",
-           "masked", "masked_sentence", "nearest", "neighbourhood", "new", "next_level", "next_token", "operations", "pale",
-           "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project", "puzzle", "reach",
-           "rotations", "sensitivity", "series", "so_far", "style", "surprise", "thresholds", "timeline", "tokens_map", "training", "views",
-           "wave_so_far", "waves", "written"]
+__all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "advantage", "align", "attention", "bars",
+           "by_labels", "by_ratio", "choose", "colorized", "compared", "contact_sheet", "corruption", "cost", "embedding",
+           "embedding_html", "energy", "factors", "family", "field_map", "field_map_html", "fillings", "found_by_kind", "grid",
+           "heat", "horizons", "image_grid", "kept", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",
+           "masked", "masked_sentence", "nearest", "neighbourhood", "neighbours", "new", "next_level", "next_token", "operations",
+           "pale", "patch_directions", "patch_pairs", "permutation_distances", "pipeline", "png", "project", "puzzle", "reach",
+           "rotations", "sensitivity", "series", "side_by_side", "so_far", "style", "surprise", "thresholds", "timeline",
+           "tokens_map", "training", "views", "wave_so_far", "waves", "written"]

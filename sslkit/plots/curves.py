@@ -79,7 +79,7 @@ def choose(records, *, arms=None, probe="all", layer="all"):
     """Records → those that a reader asked for, as a list of records that `label_curve` can draw.
 
     arms: names, None for every one. probe, layer: one of those in the records; "all" makes an arm of each; "best" keeps, for
-    each arm, budget and seed, the one with the highest accuracy on the validation split. Records that name no
+    each arm, budget, seed and pretraining, the one with the highest accuracy on the validation split. Records that name no
     probe or layer pass. Raises ValueError where "best" is asked of records without validation.
     """
     chosen = [dict(record) for record in records if arms is None or record["arm"] in arms]
@@ -96,7 +96,7 @@ def choose(records, *, arms=None, probe="all", layer="all"):
         for record in chosen:
             if "validation" not in record:
                 raise ValueError(f'{record["arm"]}: no accuracy on the validation split to choose the best by')
-            key = (record["arm"], record["budget"], record["seed"])
+            key = (record["arm"], record["budget"], record["seed"], record.get("pretraining"))
             if key not in best or record["validation"] > best[key]["validation"]:
                 best[key] = record
         chosen = list(best.values())

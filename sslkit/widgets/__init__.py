@@ -7,6 +7,7 @@ from .augmentation import AugmentationExplorer
 from .autoregressive import AutoregressiveExplorer
 from .base import Explorer
 from .colorization import ColorizationExplorer
+from .comparison import ComparisonExplorer, EmbeddingComparison
 from .curve import LabelCurveExplorer, saved
 from .embedding import EmbeddingExplorer
 from .faults import FaultExplorer
@@ -22,7 +23,7 @@ from .rotation import RotationExplorer
 from .scene import SceneExplorer
 from .upload import read_picture, uploaded
 
-__all__ = ["AugmentationExplorer", "AutoregressiveExplorer", "ColorizationExplorer", "EmbeddingExplorer", "Explorer", "FaultExplorer",
-           "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer", "LossExplorer", "MaskExplorer", "MaskedTextExplorer",
-           "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer", "TemperatureExplorer",
-           "TrainingMonitor", "read_picture", "saved", "uploaded"]
+__all__ = ["AugmentationExplorer", "AutoregressiveExplorer", "ColorizationExplorer", "ComparisonExplorer", "EmbeddingComparison",
+           "EmbeddingExplorer", "Explorer", "FaultExplorer", "InpaintingExplorer", "JigsawExplorer", "LabelCurveExplorer", "LossExplorer",
+           "MaskExplorer", "MaskedTextExplorer", "PatchPositionExplorer", "PictureExplorer", "RotationExplorer", "SceneExplorer",
+           "TemperatureExplorer", "TrainingMonitor", "read_picture", "saved", "uploaded"]
