@@ -9,7 +9,7 @@ import torch
 from filelock import FileLock
 
 from sslkit import __main__ as cli
-from sslkit import compare, data, evaluate, recipes, weights
+from sslkit import compare, data, evaluate, recipes, train, weights
 from sslkit.networks import ConvNet, ResNet18, ViT
 
 METHODS = ("rotation", "mae")
@@ -205,3 +205,16 @@ def test_the_command_prints_the_table_and_names_its_files(parts, tiny, monkeypat
     assert (tiny / "bench/results/compare-scenes-cpu/rotation-0.json").exists() and (tiny / "bench/results/compare-scenes-cpu/cost.png").exists()
     cli.main(words)                                                # everything is there: only the table again
     assert capsys.readouterr().out.split("accuracy on the test split")[1] == told.split("accuracy on the test split")[1]
+
+
+@pytest.mark.parametrize("method", recipes.RECIPES)
+def test_every_task_can_be_compiled(method, parts, tiny, monkeypatch):
+    """As the GPU tier does; here without the code generator, which takes minutes on a CPU: the graph is what could break."""
+    compiled, losses = torch.compile, []
+    monkeypatch.setattr(torch, "compile", lambda task: compiled(task, backend="aot_eager"))
+    for asked in (False, True):
+        torch.manual_seed(0)
+        torch._dynamo.reset()
+        recipe = recipes.of_length(recipes.RECIPES[method]("cpu", "scenes"), 2)
+        losses.append(train(recipe.task, parts.train.images, steps=2, batch_size=16, amp=False, compile=asked, progress=False, device="cpu")[-1]["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
