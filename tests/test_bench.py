@@ -75,3 +75,20 @@ def test_taking_turns_gives_a_time_for_every_round_and_the_ratio_within_rounds()
 
 def test_the_memory_of_a_loss_is_that_of_its_matrices():
     assert losses.memory_of("InfoNCE", "like solo-learn", 2048) > 3 * 2048 ** 2 * 4 / 2 ** 20
+
+
+def test_the_anatomy_of_a_step_is_timed_part_by_part_and_its_arithmetic_counted():
+    import torch
+
+    from bench import anatomy
+    from sslkit import data
+    from sslkit.networks import ConvNet
+    from sslkit.tasks import Rotation
+
+    milliseconds, flops = anatomy.anatomy(Rotation(ConvNet(4)), data.scenes(40, 24).images, batch_size=10, steps=2)
+    assert tuple(milliseconds) == anatomy.PARTS and all(value > 0 for value in milliseconds.values())
+    stem = 2 * 40 * 12 * 12 * 4 * 3 * 16                           # 40 turned pictures, 4 × 4 windows of 3 channels
+    assert flops > 2 * stem                                        # forward and the weights' gradient, of the first of nine layers
+    twice = anatomy.anatomy(Rotation(ConvNet(4)), data.scenes(40, 24).images, batch_size=20, steps=2)[1]
+    assert twice == pytest.approx(2 * flops, rel=0.01)
+    assert anatomy.matrix_rate(side=64) > 0 and torch.is_grad_enabled()

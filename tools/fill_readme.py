@@ -142,7 +142,17 @@ def on_a_gpu(folder):
     return "\n".join(lines)
 
 
-MEASURED = {"augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
+def anatomy(result):
+    """Of bench/anatomy.py: milliseconds of each part of a step, and how much of the machine's rate of arithmetic it uses."""
+    parts = list(next(iter(result["rows"].values()))["milliseconds"])
+    lines = [f"{'ms a step':<16}{'batch':>7}" + "".join(f"{part if part != 'batch' else 'bytes':>10}" for part in parts) + f"{'images/s':>10}{'of the rate':>13}"]
+    for name, row in result["rows"].items():
+        lines.append(f"{name:<16}{row['batch']:>7}" + "".join(f"{value:>10.1f}" for value in row["milliseconds"].values())
+                     + f"{row['images_per_second']:>10,.0f}{100 * row['share_of_matrix_rate']:>11.0f} %")
+    return "\n".join(lines)
+
+
+MEASURED = {"anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
 KINDS = {"curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
          "part": lambda name, words: part(stored(name), words), "runs": lambda name, _: compare.table(compare.stored(name)),
          "by block": lambda name, words: compare.blocks(compare.stored(name), int(words)), "times": lambda name, _: compare.times(compare.stored(name)),
