@@ -207,3 +207,36 @@ def test_a_page_tells_nothing_of_the_way_up():
     meadows = {name: values[parameters["background"] == PLACES.index("meadow")] for name, values in parameters.items()}
     ground = world.draw(meadows, 24).float().mean(1)
     assert (ground[:, 12:].mean((1, 2)) - ground[:, :12].mean((1, 2))).mean().abs() > 10     # elsewhere it tells a lot
+
+
+def test_ink_shows_the_same_things_in_the_same_places_without_colour_or_setting():
+    painted, ink = scenes(200, 48, split="test"), scenes(200, 48, split="test", style="ink")
+    assert all(torch.equal(values, ink.factors[name]) for name, values in painted.factors.items()) and ink.name == "scenes in ink"
+    pictures = ink.images.float() / 255
+    assert (pictures.amax(1) - pictures.amin(1)).max() < 0.02                                     # grey
+    lines = (pictures.mean(1) < 0.5).float()                                                      # (N, 48, 48)
+    assert (lines.sum((1, 2)) > 20).all() and (pictures.mean(1) > 0.8).float().mean() > 0.6
+    place = (torch.arange(48) + 0.5) / 48
+    across, down = ((lines * grid).sum((1, 2)) / lines.sum((1, 2)) for grid in (place, place[:, None]))
+    inside = (painted.factors["x"] - 0.5).abs().maximum((painted.factors["y"] - 0.5).abs()) < 0.2
+    for found, truth in ((across, "x"), (down, "y")):
+        assert (found - painted.factors[truth])[inside].abs().mean() < 0.05
+    tall = torch.tensor([picture.any(1).sum() for picture in lines.bool()]) / 48
+    assert torch.corrcoef(torch.stack([tall, painted.factors["size"]]))[0, 1] > 0.8
+    again = scenes(30, 48, split="test", style="ink")
+    assert torch.equal(again.images, ink.images[:30])                                             # picture i does not depend on their number
+
+
+def test_ink_faces_the_way_the_thing_faces_and_lines_are_a_pixel_wide_at_any_size():
+    one = world.sample(40, torch.Generator().manual_seed(3)) | {"direction": torch.ones(40).long(), "pose": torch.zeros(40), "tilt": torch.zeros(40)}
+    one |= {"x": torch.full((40,), 0.5), "size": torch.full((40,), 0.6), "y": torch.full((40,), 0.5), "seed": torch.zeros(40)}
+    right, left = (world.draw({**one, "direction": torch.full((40,), way)}, 48, "ink").float() for way in (1, 0))
+    quiet = lambda pictures: torch.nn.functional.avg_pool2d(pictures, 3, 1, 1)                    # the grain of the paper does not turn
+    assert (quiet(right.flip(-1)) - quiet(left)).abs().mean() < 0.25 * (quiet(right) - quiet(left)).abs().mean() + 2
+    dark = [float((world.draw(one, size, "ink").float().mean(1) < 110).float().mean() * size) for size in (48, 96)]
+    assert 0.5 < dark[1] / dark[0] < 1.6                                                          # lines: their area over the side, not the area
+
+
+def test_an_unknown_style_is_refused():
+    with pytest.raises(ValueError, match=r"style='oil'\): want 'paint' or 'ink'"):
+        scenes(10, style="oil")

@@ -113,7 +113,7 @@ def part(result, name):
     found = result[name]
     if "records" in found:
         return table([record for record in found["records"] if "layer" not in record])
-    runs = found["runs"] if name != "faults" else None
+    runs = None if name == "faults" else found.get("runs") or [{}]
     if name == "faults":
         spread = lambda values: f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}"
         lines = [f"{'':<26}{'precision':>14}{'recall':>14}"]

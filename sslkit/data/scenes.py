@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 from .dataset import Dataset, seed_for
 from .settings import PLACES, SETTINGS, clutter, foot
-from .things import THINGS, brush, ellipse, hsv
+from .things import THINGS, brush, ellipse, hsv, pen
 
 KINDS = tuple(THINGS)
 LIGHTS = ("day", "evening", "night", "overcast")
 SPLITS = ("train", "validation", "test")
+STYLES = ("paint", "ink")
 BLOCK = 500          # pictures are sampled and drawn in blocks of this many: picture i does not depend on their number
 STRAY = 0.15         # share of things that may be anywhere at all, so that the setting never gives the kind away
 PAGE = 0.7           # share of things on a patterned page: there no horizon, shadow or light tells which way is up, only the thing
@@ -149,11 +150,14 @@ def at_a_time(size):
     return max(1, 2 ** 19 // size ** 2)
 
 
-def draw(parameters, size=32):
-    """Parameters (see `sample`) → pictures uint8 (N, 3, size, size). Pure: same parameters, same pictures."""
+def draw(parameters, size=32, style="paint"):
+    """Parameters (see `sample`) → pictures uint8 (N, 3, size, size). Pure: same parameters, same pictures.
+
+    style: "paint", or "ink": the same thing in the same place as a line drawing on paper, without setting, colour and light.
+    """
     number, step = len(parameters["kind"]), at_a_time(size)
     if number > step:
-        return torch.cat([draw({name: values[first:first + step] for name, values in parameters.items()}, size)
+        return torch.cat([draw({name: values[first:first + step] for name, values in parameters.items()}, size, style)
                           for first in range(0, number, step)])
     p = {name: values[:, None, None] if values.ndim == 1 else values for name, values in parameters.items()}
     colours = palette(parameters)
@@ -172,7 +176,9 @@ def draw(parameters, size=32):
             **dict(zip(names, colours[chosen].unbind(1))), t=free["shape"], s=free["scenery"], clutter=pieces,
             grain=grain[chosen], **{name: p[name][chosen] for name in ("light", "background", "afloat", "sun", "seed")})
 
-    for index, setting in enumerate(SETTINGS.values()):
+    if style == "ink":
+        canvas += 0.93 + 0.05 * p["seed"][:, None]
+    for index, setting in enumerate(SETTINGS.values() if style == "paint" else ()):
         chosen = (parameters["background"] == index).nonzero()[:, 0]
         part, look = canvas[chosen], look_at(chosen)
         here, above = x[chosen], p["horizon"][chosen] - 0.5 - down[chosen]
@@ -186,10 +192,14 @@ def draw(parameters, size=32):
         height, facing = p["size"][chosen], 2.0 * p["direction"][chosen] - 1
         u = (x[chosen] - middle_x[chosen]) / height * facing
         v = (middle_down[chosen] - down[chosen]) / height
+        across, up = turn(u, v, -p["pose"][chosen])
+        if style == "ink":
+            thing(across, up + 0.5, pen(part, size * height), look)
+            canvas[chosen] = part
+            continue
         paint = brush(part, size * height)
         shadow = ellipse(u, v, -0.25 * look.sun * facing, -0.5, 0.9 * HALF_WIDTH[index], 0.07)
         paint(shadow, look.ink, 0.4 * (1 - look.afloat))
-        across, up = turn(u, v, -p["pose"][chosen])
         outline = torch.full_like(u, 9)
         thing(across, up + 0.5, brush(part, size * height, outline), look)
         paper = look.background == PLACES.index("page")                           # lit from any side
@@ -202,22 +212,26 @@ def draw(parameters, size=32):
         clutter(x[chosen], front, brush(part, size), look, look.clutter[-1:])
         canvas[chosen] = part
 
-    angle = p["sun"] * torch.pi
-    gradient = 1 + p["glare"] * (x * angle.cos() - down * angle.sin())            # from any side
-    canvas *= TINT[parameters["light"]][:, :, None, None] * gradient[:, None]
+    if style == "paint":
+        angle = p["sun"] * torch.pi
+        gradient = 1 + p["glare"] * (x * angle.cos() - down * angle.sin())        # from any side
+        canvas *= TINT[parameters["light"]][:, :, None, None] * gradient[:, None]
     canvas += (noise(parameters["seed"], size)[:, None] - 0.5) * 0.04
     return canvas.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
 
-def scenes(number=10_000, size=32, *, seed=0, split="train"):
+def scenes(number=10_000, size=32, *, seed=0, split="train", style="paint"):
     """The drawn world → Dataset of `number` pictures, uint8 (number, 3, size, size), with labels and factors.
 
     labels: the kind of thing, ten kinds in balance. factors: kind, x, y, size, hue, direction, background, light, as
     `sample` tells. "train", "validation" and "test" are separate random streams. Picture i is a function of
-    (seed, split, i): how many there are changes nothing, and `size` (in pixels) changes the resolution alone.
-    Raises ValueError for a number below 1, a size outside 24–128, an unknown split.
+    (seed, split, i): how many there are changes nothing, and `size` (in pixels) changes the resolution alone. style: "paint", or
+    "ink", line drawings of the same things in the same places: kind, x, y, size and direction can be seen in them, the rest cannot.
+    Raises ValueError for a number below 1, a size outside 24–128, an unknown split or style.
     """
-    return _dataset([_block(index, seed, split) for index in _blocks(number, size, split)], number, size)
+    if style not in STYLES:
+        raise ValueError(f"scenes(style={style!r}): want {' or '.join(map(repr, STYLES))}")
+    return _dataset([_block(index, seed, split) for index in _blocks(number, size, split)], number, size, style)
 
 
 def two_views(number=10_000, size=32, *, seed=0, split="train"):
@@ -255,11 +269,11 @@ def _met_again(block, other):
     return {name: values[place] for name, values in other.items()} | {name: block[name] for name in ("hue", "shape", "thing_tones")}
 
 
-def _dataset(blocks, number, size):
+def _dataset(blocks, number, size, style="paint"):
     images, step = torch.empty(number, 3, size, size, dtype=torch.uint8), at_a_time(size)
     for first, block in zip(range(0, number, BLOCK), blocks):
         wanted = -(-(number - first) // step) * step      # whole steps, for the same bits
-        images[first:first + BLOCK] = draw({name: values[:wanted] for name, values in block.items()}, size)[:number - first]
+        images[first:first + BLOCK] = draw({name: values[:wanted] for name, values in block.items()}, size, style)[:number - first]
     names = ("kind", "x", "y", "size", "hue", "direction", "background", "light")
     factors = {name: torch.cat([block[name] for block in blocks])[:number] for name in names}
-    return Dataset(images, factors["kind"].clone(), KINDS, factors, "scenes")
+    return Dataset(images, factors["kind"].clone(), KINDS, factors, "scenes" if style == "paint" else f"scenes in {style}")

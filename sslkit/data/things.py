@@ -103,6 +103,22 @@ def brush(canvas, scale, outline=None):
     return paint
 
 
+def pen(canvas, scale):
+    """→ paint(distance, colour, amount) as a `brush` has, for line drawings: the edge in ink, inside hardly more than paper."""
+    half = torch.clamp(0.5 / scale, min=0.008)                     # a line is a pixel wide, or a little more in large pictures
+
+    def paint(distance, colour, amount=None):
+        tone = 0.78 + 0.2 * colour.mean(1, keepdim=True)           # (N, 1, 1, 1): what is darker stays a little darker
+        inside = (0.5 - distance * scale).clamp_(0, 1)             # (N, H, W)
+        if amount is not None:
+            canvas.lerp_(tone - 0.25, (inside * amount)[:, None])  # a texture: hatched in grey
+            return
+        canvas.lerp_(tone, inside[:, None])
+        line = (0.5 - (distance.abs() - half) * scale).clamp_(0, 1)
+        canvas.lerp_(torch.full_like(tone, 0.12), 0.9 * line[:, None])
+    return paint
+
+
 # --- the ten kinds ---------------------------------------------------------------------------------------------------
 # look: body, dark, pale (shades of the thing's hue), accent, roof, wood, leaf, glass, ink, white, warm: colours;
 #       t: eight free numbers in [0, 1]; grain: smooth noise in [0, 1]; afloat: 1 in air or water, 0 on the ground.
