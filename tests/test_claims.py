@@ -1,0 +1,72 @@
+"""Verdicts are Student's, checked against scipy's own tests; prose that says something else is refused."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from sslkit import claim
+from sslkit.claims import MIME, Claim, table
+
+WHERE = {"where": "a test"}
+shares = st.lists(st.integers(0, 1000).map(lambda thousandths: thousandths / 1000), min_size=2, max_size=6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(shares, shares, st.sampled_from([0.0, 0.05]))
+def test_the_verdict_is_that_of_scipys_tests(high, low, margin):
+    if len(high) == len(low):
+        sides = [stats.ttest_rel(high, [value + margin for value in low], alternative=way).pvalue for way in ("greater", "less")]
+    else:
+        sides = [stats.ttest_ind(high, [value + margin for value in low], equal_var=False, alternative=way).pvalue for way in ("greater", "less")]
+    if any(math.isnan(p) or abs(p - 0.05) < 1e-6 or p in (0, 1) for p in sides):
+        return
+    wanted = "holds" if sides[0] < 0.05 else "does not hold" if sides[1] < 0.05 else "cannot be told"
+    assert claim("a is more", {"a": high}, {"b": low}, margin=margin, **WHERE).verdict == wanted
+
+
+def test_one_number_on_a_side_is_a_level_to_compare_with():
+    values = [0.31, 0.33, 0.32]
+    assert stats.ttest_1samp(values, 0.3, alternative="greater").pvalue < 0.05
+    assert claim("more than chance", {"probe": values}, {"chance": 0.3}, **WHERE).verdict == "holds"
+    assert claim("more than chance", {"chance": 0.3}, {"probe": values}, **WHERE).verdict == "does not hold"
+    assert claim("one against one", {"a": 0.9}, {"b": 0.1}, **WHERE).verdict == "cannot be told"
+
+
+def test_differences_without_any_spread_have_a_verdict():
+    equal = [0.2, 0.3]
+    assert claim("the same", {"a": equal}, {"b": equal}, **WHERE).verdict == "cannot be told"
+    assert claim("always one more", {"a": [0.5, 0.75]}, {"b": [0.25, 0.5]}, **WHERE).verdict == "holds"
+
+
+def test_prose_that_disagrees_is_refused_with_both_verdicts_and_the_numbers():
+    with pytest.raises(ValueError, match="the text says that “a is more” 'holds', the numbers say 'does not hold': a 20.0 ± 1.0 %, b 30.0 ± 1.0 %: −10.0 points"):
+        claim("a is more", {"a": [0.19, 0.2, 0.21]}, {"b": [0.29, 0.301, 0.309]}, says="holds", **WHERE)
+    assert claim("a is more", {"a": [0.19, 0.2, 0.21]}, {"b": [0.29, 0.301, 0.309]}, says="does not hold", **WHERE).difference == pytest.approx(-0.1)
+
+
+@pytest.mark.parametrize("sides, says", [
+    (({"a": [0.1], "b": [0.2]}, {"c": 0.1}), "more=.*want one entry"), (({"a": []}, {"c": 0.1}), "a: .*at least one number"),
+    (({"a": [0.1, float("nan")]}, {"c": 0.1}), "all finite"), ((0.2, {"c": 0.1}), "want one entry")])
+def test_numbers_that_cannot_be_compared_are_refused(sides, says):
+    with pytest.raises(ValueError, match=says):
+        claim("a is more", *sides, **WHERE)
+    with pytest.raises(ValueError, match="says='maybe': want one of 'holds'"):
+        claim("a is more", {"a": 0.1}, {"b": 0.2}, says="maybe", **WHERE)
+
+
+def test_a_card_escapes_its_words_and_carries_its_numbers():
+    found = claim("x < y & more", {"<b>": [0.5, 0.6]}, {"plain": 0.1}, source="A & B 2020", unit="%", **WHERE)
+    bundle = found._repr_mimebundle_()
+    assert "<b>x" not in bundle["text/html"] and "x &lt; y &amp; more" in bundle["text/html"] and "&lt;b&gt; 55.0" in bundle["text/html"]
+    again = Claim(**json.loads(json.dumps(bundle[MIME])))
+    assert again.sentence() == found.sentence() and repr(again) == bundle["text/plain"] and found.verdict in bundle["text/html"]
+    assert table([found]).splitlines()[2] == f"| x < y & more (A & B 2020) | **{found.verdict}** | {found.sentence()} |"
+
+
+def test_other_units_are_told_as_they_are():
+    found = claim("is slower", {"one": [2.0, 2.1]}, {"other": [1.0, 1.1]}, unit="s", margin=0.5, **WHERE)
+    assert found.verdict == "holds" and found.sentence() == "one 2.05 ± 0.07 s, other 1.05 ± 0.07 s: +1 s, wanted more than 0.5 s (a test)"
