@@ -65,12 +65,26 @@ def claim(text, more, less, *, where, source="", says=None, margin=0.0, unit="%"
     (name, high), (other, low) = (_numbers(side, which) for side, which in ((more, "more"), (less, "less")))
     difference, bounds = _interval(high, low)
     verdict = "holds" if bounds and bounds[0] > margin else "does not hold" if bounds and bounds[1] < margin else "cannot be told"
-    found = Claim(text, (name, high), (other, low), where, source, margin, unit, difference, bounds, verdict)
+    rounded = tuple(round(bound, 6) for bound in bounds) if bounds else None       # the last digits may differ from machine to machine
+    found = Claim(text, (name, high), (other, low), where, source, margin, unit, round(difference, 6), rounded, verdict)
     if says is not None and says not in VERDICTS:
         raise ValueError(f"says={says!r}: want one of {', '.join(map(repr, VERDICTS))}")
     if says is not None and says != verdict:
         raise ValueError(f"the text says that “{text}” {says!r}, the numbers say {verdict!r}: {found.sentence()}")
     return found
+
+
+class Cards(tuple):
+    """Several claims as the last line of a cell: a card each."""
+
+    def __new__(cls, *claims):
+        return super().__new__(cls, claims)
+
+    def __repr__(self):
+        return "\n".join(map(repr, self))
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/plain": repr(self), "text/html": "".join(one._repr_html_() for one in self), MIME: [one._asdict() for one in self]}
 
 
 def table(claims):

@@ -36,7 +36,7 @@ def compare(splits, name, tier, *, methods=tuple(recipes.RECIPES), images=None, 
     splits: train, to pretrain on without labels and to draw labels from; validation, to choose block and penalty by; test. images: how
     many each pretraining sees. draws: of labels, the same for every method. All are pretrained, then probed, then fine-tuned.
     A stop (SIGINT) raises KeyboardInterrupt and costs at most the measurement under way; a pretraining goes on where it was.
-    Raises ValueError for unknown methods and where `folder` holds runs of other settings.
+    Raises ValueError for unknown methods, where `folder` holds runs of other settings, and where it lacks the weights of one.
     """
     images, budgets, folder = images or IMAGES[tier, name], budgets or BUDGETS[tier], Path(folder)
     for method in methods:
@@ -89,11 +89,11 @@ def table(runs, probe="linear"):
     shown, costs = choose(records(runs), probe=probe, layer="best"), {}
     for run in runs:
         costs.setdefault(run["arm"], []).append((run["about"]["images"], run["seconds"].get("pretraining", 0) / 60))
-    heading, *lines = evaluate.table(shown).split("\n")
-    rows = [f"{heading}{'images':>12}{'minutes':>9}"]
+    heading, *lines = evaluate.table(shown, column=12).split("\n")
+    rows = [f"{heading}{'images':>11}{'minutes':>9}"]
     for arm, line in zip(evaluate.summarise(shown), lines):
         images, minutes = zip(*costs[arm.removesuffix(TUNED)])
-        rows.append(line + (f"{images[0]:>12,}{sum(minutes) / len(minutes):>9.1f}" if images[0] else ""))
+        rows.append(line + (f"{images[0]:>11,}{sum(minutes) / len(minutes):>9.1f}" if images[0] else ""))
     return "\n".join(rows)
 
 
@@ -134,7 +134,7 @@ def enlist(folder):
     listed = json.loads(path.read_text()) if path.exists() else {}
     for run in stored(folder):
         probed = [record for record in run["records"] if record.get("probe") == "linear"]
-        if "weights" not in run or run["weights"]["folder"] != folder.name or not probed:
+        if not probed or "weights" not in run or not (folder / run["weights"]["file"]).exists():
             continue
         about, most = run["about"], max(record["budget"] for record in probed)
         draws = {record["seed"]: [] for record in probed}
@@ -236,8 +236,10 @@ def _encoder(path, run, checkpoints):
         return None
     encoder = recipes.kept(about["method"], about["tier"], about["data"])
     home = path.parent if run["weights"]["folder"] == path.parent.name else Path(checkpoints)
-    encoder.load_state_dict({key: value.float() if value.is_floating_point() else value
-                             for key, value in load_file(home / run["weights"]["file"]).items()})
+    file = home / run["weights"]["file"]
+    if not file.exists():
+        raise ValueError(f"{file}, the encoder of {path}, is not here: put it back, or delete {path.name} to pretrain anew")
+    encoder.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in load_file(file).items()})
     return encoder
 
 

@@ -125,6 +125,20 @@ def knn(features, labels, queries, *, k=200, temperature=0.07):
     return torch.cat(predicted)                                                            # (M,)
 
 
+def nearest_mean(features, labels, queries):
+    """The class whose mean is nearest by cosine (prototypes, Snell et al. 2017): (N, D), (N,), (M, D) → predicted labels (M,).
+
+    Features are brought to length 1 before they are averaged. A class that no label names is never predicted. Raises ValueError for
+    wrong shapes.
+    """
+    _check_features(features, labels)
+    if queries.ndim != 2 or queries.shape[1] != features.shape[1]:
+        raise ValueError(f"queries {tuple(queries.shape)}: want (M, {features.shape[1]}), as wide as the features")
+    bank, classes = F.normalize(features.float(), dim=1), labels.unique()
+    means = torch.stack([bank[labels == label].mean(0) for label in classes])              # (classes, D)
+    return classes[(F.normalize(queries.float(), dim=1) @ F.normalize(means, dim=1).T).argmax(1)]
+
+
 class Probe(NamedTuple):
     """A linear probe that was fitted: scores are standardise(features) @ weight + bias."""
 
@@ -364,20 +378,35 @@ def summarise(records):
                   for budget, values in sorted(budgets.items())} for arm, budgets in found.items()}
 
 
+def accuracies(records, arm, budget):
+    """Records of `label_curve` → the accuracies of one arm at one budget, by seed, so that two arms' can be paired.
+
+    Raises ValueError where there are none, or several for one seed (blocks, say: choose among them first).
+    """
+    found = sorted((record["seed"], record.get("pretraining", 0), record["accuracy"]) for record in records
+                   if (record["arm"], record["budget"]) == (arm, budget))
+    if not found or len({key[:2] for key in found}) < len(found):
+        raise ValueError(f"{arm!r} with {budget} labels a class: {len(found)} records, want one a seed; with `plots.choose` one block and probe is kept")
+    return [accuracy for _, _, accuracy in found]
+
+
 def means(records, arm):
     """Records of `label_curve` → {budget: mean accuracy} of one arm."""
     return {budget: mean for budget, (mean, _) in summarise(records)[arm].items()}
 
 
-def table(records):
-    """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation over seeds."""
+def table(records, column=14):
+    """Records of `label_curve` → the same as text: one row an arm, one column a budget, per cent ± standard deviation over seeds.
+
+    column: its width in characters.
+    """
     summary = summarise(records)
     budgets = sorted({record["budget"] for record in records})
     width = max(len(arm) for arm in summary)
-    lines = [f"{'labels a class':<{width}}" + "".join(f"{budget:>14}" for budget in budgets)]
+    lines = [f"{'labels a class':<{width}}" + "".join(f"{budget:>{column}}" for budget in budgets)]
     for arm, row in summary.items():
         cells = (_cell(*row[budget]) if budget in row else "" for budget in budgets)
-        lines.append(f"{arm:<{width}}" + "".join(f"{cell:>14}" for cell in cells))
+        lines.append(f"{arm:<{width}}" + "".join(f"{cell:>{column}}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -62,6 +62,27 @@ explorers = [widgets.MaskExplorer(MAE(ViT(32, 4, dim=12, depth=1, heads=1), dim=
              widgets.MaskedTextExplorer(MaskedLM(TextTransformer(len(pairs), 40, dim=8, depth=1, heads=1)), pairs, "The [value] of a name.")]
 """
 
+COMPARISON = """
+import torch
+from sslkit import data, widgets
+torch.manual_seed(0)
+
+def run(arm, base):
+    method = None if arm == "from scratch" else arm
+    records = [{"arm": arm + tuned, "budget": budget, "seed": seed, "pretraining": 0, "accuracy": base + budget / 100 + seed / 50, "validation": 0.5,
+                **({"probe": probe, "layer": layer} if method and not tuned else {})} for budget in (1, 5, 20) for seed in (0, 1)
+               for tuned in ("", ", fine-tuned")[:1 + bool(method)] for probe in ("linear", "kNN") for layer in (1, 2)]
+    return {"arm": arm, "about": {"method": method, "pretraining": 0, "images": 64_000}, "seconds": {"pretraining": 90.0 * bool(method)}, "records": records}
+
+pictures = data.scenes(40, 32)
+features = {arm: torch.randn(40, 8) + 3 * strength * torch.nn.functional.one_hot(pictures.labels % 8, 8) for strength, arm in enumerate(("jigsaw", "simclr"))}
+healthy, watched = torch.rand(2, 1500), torch.rand(2, 2400)
+watched[0, 500:540] += 2
+explorers = [widgets.ComparisonExplorer([run("jigsaw", 0.3), run("simclr", 0.4), run("from scratch", 0.2)]),
+             widgets.EmbeddingComparison(features, pictures),
+             widgets.FaultExplorer({"sees it": (healthy, watched), "sees nothing": (healthy, torch.rand(2, 2400))}, [("spike", 500, 540)])]
+"""
+
 
 def picture(widget):
     return widget.locator("img").last.get_attribute("src")
@@ -73,6 +94,12 @@ def shot(notebook, name):
         notebook.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
+def changed(notebook, widget, before, otherwise):
+    """Waits for another picture: on a machine under load the kernel may be idle still when the message is on its way."""
+    expect(widget.locator("img").last, otherwise).not_to_have_attribute("src", before, timeout=30_000)
+    notebook.quiet()
+
+
 def move(notebook, widget, slider=0):
     """Moves a slider of a widget by arrow keys, then by dragging; each must change the picture and show no error."""
     handle = widget.locator(".widget-slider .noUi-handle").nth(slider)
@@ -81,17 +108,15 @@ def move(notebook, widget, slider=0):
     handle.focus()
     notebook.page.keyboard.press("ArrowRight")
     notebook.page.keyboard.press("ArrowRight")
-    notebook.quiet()
+    changed(notebook, widget, before, "the keyboard changed nothing")
     by_keys = picture(widget)
-    assert by_keys != before, "the keyboard changed nothing"
     box = handle.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     notebook.page.mouse.move(x, y)
     notebook.page.mouse.down()
     notebook.page.mouse.move(x - 250, y, steps=6)                         # to its left end, where the keys cannot have left it
     notebook.page.mouse.up()
-    notebook.quiet()
-    assert picture(widget) != by_keys, "the mouse changed nothing"
+    changed(notebook, widget, by_keys, "the mouse changed nothing")
     assert notebook.page.locator(".sslkit-error").count() == 0 and not notebook.errors
 
 
@@ -99,8 +124,7 @@ def click(notebook, widget, name):
     """Clicks a button of a widget, which must change the picture."""
     before = picture(widget)
     widget.get_by_role("button", name=name, exact=True).click()
-    notebook.quiet()
-    assert picture(widget) != before, f"{name} changed nothing"
+    changed(notebook, widget, before, f"{name} changed nothing")
 
 
 def explorers(notebook):
@@ -260,4 +284,39 @@ def test_the_explorers_of_self_prediction_answer_to_clicks_sliders_and_sentences
     expect(sentence.locator(".sslkit-error")).to_contain_text("the sentence is empty")
     sentence.scroll_into_view_if_needed()
     shot(notebook, "sentence")
+    assert not notebook.errors
+
+
+def test_the_explorers_of_the_comparison_and_of_faults_answer_to_clicks_and_sliders(open_notebook, tmp_path):
+    notebook = open_notebook(notebook_of(tmp_path / "comparison.ipynb", COMPARISON, *FOUR[:3]))
+    notebook.run_all()
+    comparison, maps, faults = (explorers(notebook).nth(number) for number in range(3))
+
+    expect(comparison.locator(".sslkit-message")).to_contain_text("With 5 labels a class simclr leads")
+    for button in ("fine-tuned", "advantage over scratch", "cost in minutes", "kNN"):
+        click(notebook, comparison, button)
+    move(notebook, comparison)
+    comparison.locator("select").first.select_option(["jigsaw"])
+    expect(comparison.locator(".sslkit-message")).to_contain_text("jigsaw reaches")
+    notebook.quiet()
+    comparison.scroll_into_view_if_needed()
+    shot(notebook, "comparison")
+
+    move(notebook, maps)
+    before = picture(maps)
+    maps.locator("select").last.select_option("hue")
+    notebook.quiet()
+    assert picture(maps) != before
+    maps.locator("select").first.select_option(["simclr"])
+    expect(maps.locator(".sslkit-message")).not_to_contain_text("jigsaw")
+    notebook.quiet()
+    maps.scroll_into_view_if_needed()
+    shot(notebook, "maps")
+
+    for slider in range(2):
+        move(notebook, faults, slider)
+    click(notebook, faults, "sees nothing")
+    expect(faults.locator(".sslkit-message")).to_contain_text("faults found")
+    faults.scroll_into_view_if_needed()
+    shot(notebook, "faults")
     assert not notebook.errors

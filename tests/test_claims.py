@@ -2,14 +2,20 @@
 
 import json
 import math
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sslkit import claim
+from sslkit import claim, claims
 from sslkit.claims import MIME, Claim, table
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import collect_claims  # noqa: E402
 
 WHERE = {"where": "a test"}
 shares = st.lists(st.integers(0, 1000).map(lambda thousandths: thousandths / 1000), min_size=2, max_size=6)
@@ -70,3 +76,26 @@ def test_a_card_escapes_its_words_and_carries_its_numbers():
 def test_other_units_are_told_as_they_are():
     found = claim("is slower", {"one": [2.0, 2.1]}, {"other": [1.0, 1.1]}, unit="s", margin=0.5, **WHERE)
     assert found.verdict == "holds" and found.sentence() == "one 2.05 ± 0.07 s, other 1.05 ± 0.07 s: +1 s, wanted more than 0.5 s (a test)"
+
+
+def test_several_claims_show_as_cards_and_are_collected_in_order(tmp_path):
+    first, second = (claim(text, {"a": [0.5, 0.6]}, {"b": 0.1}, **WHERE) for text in ("one", "two"))
+    both = claims.Cards(first, second)
+    bundle = both._repr_mimebundle_()
+    assert bundle["text/plain"] == f"{first!r}\n{second!r}" and bundle["text/html"].count("border-left") == 2
+    cells = [{"outputs": [{"data": {MIME: bundle[MIME]}}]}, {"source": "markdown"}, {"outputs": [{"data": first._repr_mimebundle_()}, {"name": "stdout"}]}]
+    (tmp_path / "02_b.ipynb").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "01_a.ipynb").write_text(json.dumps({"cells": cells[2:]}))
+    found = collect_claims.collected(tmp_path)
+    assert {name: [one.text for one in several] for name, several in found.items()} == {"01_a.ipynb": ["one"], "02_b.ipynb": ["one", "two", "one"]}
+    told = collect_claims.page(found)
+    assert f"4 claims. Hold: {4 * (first.verdict == 'holds')}, cannot be told" in told and told.index("01_a") < told.index("02_b")
+
+
+def test_the_page_is_what_the_notebooks_have_stored():
+    found = collect_claims.collected()
+    assert sum(map(len, found.values())) >= 12 and (ROOT / "docs" / "claims.md").read_text() == collect_claims.page(found)
+    for several in found.values():                                # and each verdict is what its own stored numbers say
+        for one in several:
+            again = claim(one.text, dict([one.more]), dict([one.less]), where=one.where, margin=one.margin, unit=one.unit)
+            assert again.verdict == one.verdict and again.sentence() == one.sentence()

@@ -140,6 +140,10 @@ def test_other_settings_in_the_same_folder_are_refused(parts, tiny):
     ran(parts, tiny, methods=("rotation",), fine_tuning=False)
     with pytest.raises(ValueError, match=r"rotation-0.json holds another run: images was 64, now 96. Give this comparison"):
         ran(parts, tiny, methods=("rotation",), images=96)
+    (tiny / "compare-scenes-cpu" / "rotation-0.safetensors").unlink()
+    assert [run["arm"] for run in ran(parts, tiny, methods=("rotation",), fine_tuning=False)][0] == "rotation"       # nothing is left to do
+    with pytest.raises(ValueError, match="rotation-0.safetensors, the encoder of .*rotation-0.json, is not here: put it back, or delete rotation-0.json"):
+        ran(parts, tiny, methods=("rotation",), budgets=(3,), fine_tuning=False)
     with pytest.raises(ValueError, match="no method 'simsiam': want some of rotation"):
         ran(parts, tiny, methods=("simsiam",))
     with pytest.raises(FileNotFoundError, match="no runs in .*nowhere"):

@@ -14,7 +14,7 @@ from sslkit.plots.comparison import apart, floor_of
 from sslkit.plots.look import RIGHT, WRONG, style
 
 METHODS = ("rotation", "relative patch", "jigsaw", "colorization", "split brain", "inpainting", "simclr", "moco", "byol", "mae")
-FLOORS = {"random encoder": 0.10, "raw pixels": 0.05, "from scratch": 0.22, "random ViT": 0.08, "ViT from scratch": 0.15}
+FLOORS = {"random encoder": 0.10, "raw pixels": 0.05, "from scratch": 0.22, "random ViT": 0.09, "ViT from scratch": 0.15}
 FACTORS = ("kind", "x", "hue")
 BUDGETS = (1, 5, 20)
 
@@ -195,7 +195,7 @@ def test_cost_puts_each_mark_at_its_minutes_and_accuracy():
     assert marks == wanted
     assert axes.get_xscale() == "log" and set(named(axes)) == {*METHODS, *FLOORS}
     levels = {round(float(one.get_ydata()[0]), 6) for one in axes.get_lines() if list(one.get_xdata()) == [0, 1]}
-    assert round(100 * (FLOORS["from scratch"] + 0.05 - 0.004), 6) in levels and len(levels) == 5
+    assert levels == {round(100 * accuracy(base, 5, 1, 0, 2 if "random" in arm else None, None), 6) for arm, base in FLOORS.items()}
 
 
 def test_fine_tuning_alone_has_one_mark_a_method():
@@ -205,7 +205,7 @@ def test_fine_tuning_alone_has_one_mark_a_method():
     assert set(named(axes)) == {"simclr", "random encoder", "raw pixels", "from scratch"}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_names_hide_neither_one_another_nor_a_mark(seed):
     """Ten methods whose minutes and accuracies lie as close as they do in a real comparison."""
     generator = torch.Generator().manual_seed(seed)

@@ -6,6 +6,7 @@ Runs are a list of dicts, one for each pretraining or floor: `arm`, `about`, `se
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.lines import Line2D
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
@@ -282,7 +283,7 @@ def kept(runs, *, margin=0.05, title="", figure=None):
     names = list(scores["random encoder"])
     values = np.array([[scores[arm].get(name, np.nan) for name in names] for arm in arms])                # (methods, factors)
     start = np.array([[scores[floor_of(arm, "random encoder", scores)][name] for name in names] for arm in arms])
-    change = values - start
+    change = np.maximum(values, 0) - np.maximum(start, 0)          # below 0 is no better than a guess, however far
     figure = new(figure, (9, 1.5 + 0.33 * len(arms)))
     axes, most = figure.subplots(), max(0.2, np.nanmax(np.abs(change)))
     colours = LinearSegmentedColormap.from_list("kept", [pale(WRONG, 0.25), "white", pale(RIGHT, 0.35)])
@@ -326,7 +327,7 @@ def neighbours(query, found, *, same=None, names=None, title="", figure=None):
         raise ValueError("no neighbours to draw: want {method: pictures (k, 3, H, W)}, at least one a method")
     for method, others in found.items():
         if same is not None and len(same.get(method, ())) != len(others):
-            raise ValueError(f"{method}: {len(others)} pictures, {len(same.get(method, ()))} values in same: want one for each picture")
+            raise ValueError(f"{method}: {len(others)} pictures, {len(same.get(method, ()))} values in same: want as many")
     most, tall = max(len(others) for others in found.values()), 1.12 if same is None and names is None else 1.42
     figure = new(figure, (9, 9 / (most + 4.6) * (tall * len(found) + 1.9)))
     axes = bare(figure.subplots())
@@ -385,7 +386,8 @@ def side_by_side(maps, colour, *, names=None, legend="", cyclic=False, highlight
         bar.ax.tick_params(labelsize=8, color=GREY)
         bar.outline.set_visible(False)
     elif entries:
-        handles = [panels[0].scatter([], [], s=30, marker=marker, color=palette[index]) for index, _, marker in entries]
+        handles = [Line2D([], [], linestyle="", marker=marker, markersize=5.5, color=palette[index])
+                   for index, _, marker in entries]
         figure.legend(handles, [name for _, name, _ in entries], title=legend or None, loc="outside lower center",
                       ncols=min(10, len(entries)), frameon=False, fontsize=8, title_fontsize=8, handletextpad=0.2,
                       columnspacing=1.1)

@@ -47,7 +47,7 @@ class ComparisonExplorer(Explorer):
             "budget": SelectionSlider(options=budgets, value=there[len(there) // 2], continuous_update=False,
                                       description="labels a class", **WIDE),
             "axis": ToggleButtons(options=list(AXES.items()), description="drawn by",
-                                  style={"description_width": "90px", "button_width": "170px"})}
+                                  style={"description_width": "90px", "button_width": "195px"})}
         if len(self.tables) == 1:
             del controls["data"]
         super().__init__(controls, (9.4, 5.2))
@@ -69,8 +69,8 @@ class ComparisonExplorer(Explorer):
         found = {record["budget"] for record in records if record["arm"] in self.methods}
         if not found:
             block = "" if self.layer == "best" else f" at block {self.layer}"
-            raise ValueError(f"None of the chosen methods was judged by {self.judged}{block} on these data: choose another way, "
-                             f"block or method.")
+            raise ValueError(f"The chosen methods have no records of “{self.judged}”{block} on these data: choose another way "
+                             f"to judge, block or method.")
         if self.budget not in found:
             raise ValueError(f"The chosen methods were not judged with {self.budget} labels a class on these data: "
                              f"choose one of {', '.join(map(str, sorted(found)))}.")
@@ -232,4 +232,5 @@ class EmbeddingComparison(Explorer):
         for method, points in maps.items():
             whole = float(self.features[method].var(0).sum())
             shares.append(float(points.double().var(0).sum()) / whole if whole else 1.0)
-        return f"The two axes hold {min(shares):.0%} to {max(shares):.0%} of the variance; the rest is not on these maps."
+        held = f"{min(shares):.0%} to {max(shares):.0%}" if len(shares) > 1 else f"{shares[0]:.0%}"
+        return f"The two axes hold {held} of the variance; the rest is not on these maps."
