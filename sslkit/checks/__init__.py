@@ -2,6 +2,7 @@
 
 from .causal import causal_mask, next_problem
 from .colorization import annealed_mean
+from .comparison import nearest_mean
 from .contrastive import byol_loss, nt_xent, two_views
 from .inpainting import hole_loss
 from .jigsaw import hamming_distances, jigsaw_problem
@@ -14,5 +15,5 @@ from .series import forecast_windows, standardised
 from .verdict import Verdict
 
 __all__ = ["Verdict", "annealed_mean", "byol_loss", "causal_mask", "corruption", "forecast_windows", "frozen_features",
-           "hamming_distances", "hole_loss", "jigsaw_problem", "mae_loss", "next_problem", "nt_xent", "patchify",
+           "hamming_distances", "hole_loss", "jigsaw_problem", "mae_loss", "nearest_mean", "next_problem", "nt_xent", "patchify",
            "random_masking", "relative_patch_problem", "rotation_problem", "standardised", "two_views", "unigram_bits"]
