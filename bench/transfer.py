@@ -69,22 +69,6 @@ def measured(encoder, home, worlds):
     return records, zero
 
 
-def summary(result, budget=20):
-    """The stored result → text: a row an encoder, a column a journey, mean over draws at one budget, and the nearest class mean."""
-    journeys = [(home, where) for home in WORLDS for where in WORLDS[home]]
-    short = {"scenes": "drawn", "ink": "ink", "cifar10": "photos"}
-    rows = [f"{'from':<16}" + "".join(f"{short[home]:>10}" for home, _ in journeys) + f"{'drawn, nearest mean':>22}",
-            f"{'to':<16}" + "".join(f"{short[where]:>10}" for _, where in journeys) + f"{'drawn':>13}{'ink':>9}"]
-    for arm in dict.fromkeys(record["arm"] for record in result["records"]):
-        cells = []
-        for home, where in journeys:
-            found = [record["accuracy"] for record in result["records"] if (record["arm"], record["from"], record["to"], record["budget"]) == (arm, home, where, budget)]
-            cells.append(f"{100 * sum(found) / len(found):>10.1f}" if found else " " * 10)
-        zero = result["nearest mean"].get("scenes", {}).get(arm)
-        rows.append(f"{arm:<16}" + "".join(cells) + (f"{100 * zero['scenes']:>13.1f}{100 * zero['ink']:>9.1f}" if zero else ""))
-    return "\n".join(row.rstrip() for row in rows)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder that holds compare-scenes-cpu and compare-cifar10-cpu")
@@ -105,7 +89,7 @@ def main():
                        "pictures": {name: [len(part) for part in parts] for name, parts in worlds.items()}}
             write_whole(path, (json.dumps(stored, indent=1) + "\n").encode())
             print(f"{time.strftime('%H:%M:%S')} {home}, {arm}: {time.monotonic() - began:.0f} s", flush=True)
-    print(summary(stored))
+    print(f"numbers: {path}\nnext: python tools/fill_readme.py writes their table into the README")
 
 
 if __name__ == "__main__":

@@ -92,3 +92,23 @@ def test_the_anatomy_of_a_step_is_timed_part_by_part_and_its_arithmetic_counted(
     twice = anatomy.anatomy(Rotation(ConvNet(4)), data.scenes(40, 24).images, batch_size=20, steps=2)[1]
     assert twice == pytest.approx(2 * flops, rel=0.01)
     assert anatomy.matrix_rate(side=64) > 0 and torch.is_grad_enabled()
+
+
+def test_transfer_measures_every_journey_and_its_table_says_what_was_stored(monkeypatch):
+    from bench import transfer
+    from sslkit import data
+    from sslkit.networks import ConvNet
+
+    parts = {style: data.Splits(*(data.scenes(number, 24, split=split, style=style) for number, split in ((60, "train"), (20, "validation"), (30, "test"))))
+             for style in ("paint", "ink")}
+    worlds = {"scenes": parts["paint"], "ink": parts["ink"], "cifar10": parts["paint"]}
+    monkeypatch.setattr(transfer, "BUDGETS", (1, 2))
+    records, zero = transfer.measured(ConvNet(4), "scenes", worlds)
+    assert {(record["to"], record["budget"], record["seed"]) for record in records} == {
+        (where, budget, seed) for where in worlds for budget in (1, 2) for seed in (0, 1, 2)}
+    home, photos = ([record["accuracy"] for record in records if record["to"] == where] for where in ("scenes", "cifar10"))
+    assert home == photos and zero.keys() == {"scenes", "ink"}     # the same pictures, the same numbers
+    result = {"records": [{"from": "scenes", **record, "arm": "an encoder"} for record in records], "nearest mean": {"scenes": {"an encoder": zero}}}
+    row = fill_readme.transferred(result, budget=2).splitlines()[2]
+    means = [100 * sum(record["accuracy"] for record in records if (record["to"], record["budget"]) == (where, 2)) / 3 for where in ("scenes", "ink", "cifar10")]
+    assert row.split()[2:] == [f"{value:.1f}" for value in (*means, 100 * zero["scenes"], 100 * zero["ink"])]

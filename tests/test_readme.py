@@ -1,13 +1,14 @@
 """What the README prints is what the stored results say, and its code runs."""
 
 import re
+import statistics
 import sys
 from pathlib import Path
 
 import pytest
 
-from sslkit import data, train
-from sslkit.evaluate import stored
+from sslkit import compare, data, plots, train
+from sslkit.evaluate import stored, summarise
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 from fill_readme import filled, settings, shown  # noqa: E402
@@ -71,3 +72,27 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     exec(compile(code, "README.md", "exec"), {})
     assert "rotation" in capsys.readouterr().out and (tmp_path / "runs" / "rotation.safetensors").exists()
     assert data.Splits and train
+
+
+def test_what_is_said_of_the_comparison_is_what_its_runs_say():
+    runs = compare.stored("compare-cifar10-cpu")
+    frozen, tuned = (summarise(plots.compared(runs, probe=probe)) for probe in ("linear", "fine-tuned"))
+    level = lambda arm, budget, found=frozen: found[arm][budget][0]
+    order = {budget: sorted(plots.METHODS, key=lambda arm: -level(arm, budget)) for budget in (1, 5, 20, 100, 400)}
+    scratch = lambda budget: level("from scratch", budget)
+    minutes = {run["arm"]: run["seconds"]["pretraining"] for run in runs if run["pretraining"]}
+    says = {
+        "Rotation leads the frozen encoders at every budget": all(arms[0] == "rotation" for arms in order.values()),
+        "took the most minutes": max(minutes, key=minutes.get) == "rotation",
+        "SimCLR is second from 1 to 100 labels a class": all(order[budget][1] == "simclr" for budget in (1, 5, 20, 100)),
+        "ahead of all frozen encoders but rotation's at 100 labels a class": level(order[100][1], 100) < scratch(100) < level("rotation", 100),
+        "far ahead of all of them at 400": scratch(400) > level(order[400][0], 400) + 0.05,
+        "several points above it at 100": level("rotation", 100, tuned) > scratch(100) + 0.03}
+    moved = stored("transfer")
+    ink = {arm: statistics.mean(record["accuracy"] for record in moved["records"] if (record["from"], record["arm"], record["to"], record["budget"]) == ("scenes", arm, "ink", 20))
+           for arm in moved["nearest mean"]["scenes"]}
+    means = {arm: found["ink"] for arm, found in moved["nearest mean"]["scenes"].items()}
+    says["reads ink drawings as well as the best pretrained ones"] = ink["random encoder"] > sorted(ink.values())[-3] - 0.01
+    says["only SimCLR's means keep anything"] = sorted(means, key=means.get)[-1] == "simclr" and sorted(means.values())[-2] < 0.15
+    text = " ".join(README.split())
+    assert all(holds and sentence in text for sentence, holds in says.items()), says

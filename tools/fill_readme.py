@@ -152,7 +152,23 @@ def anatomy(result):
     return "\n".join(lines)
 
 
-MEASURED = {"anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
+def transferred(result, budget=20):
+    """Of bench/transfer.py: a row an encoder, a column a journey, mean over draws of labels at one budget; and the nearest class mean."""
+    short = {"scenes": "drawn", "ink": "ink", "cifar10": "photos"}
+    trips = list(dict.fromkeys((record["from"], record["to"]) for record in result["records"]))
+    rows = [f"{'encoder from':<16}" + "".join(f"{short[home]:>9}" for home, _ in trips) + f"{'nearest mean':>17}",
+            f"{'probed on':<16}" + "".join(f"{short[where]:>9}" for _, where in trips) + f"{'drawn':>10}{'ink':>7}"]
+    for arm in dict.fromkeys(record["arm"] for record in result["records"]):
+        cells = []
+        for trip in trips:
+            found = [record["accuracy"] for record in result["records"] if (record["arm"], record["budget"]) == (arm, budget) and (record["from"], record["to"]) == trip]
+            cells.append(f"{100 * statistics.mean(found):>9.1f}" if found else " " * 9)
+        zero = result["nearest mean"]["scenes"].get(arm)
+        rows.append((f"{arm:<16}" + "".join(cells) + (f"{100 * zero['scenes']:>10.1f}{100 * zero['ink']:>7.1f}" if zero else "")).rstrip())
+    return "\n".join(rows)
+
+
+MEASURED = {"transfer": transferred, "anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
 KINDS = {"curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
          "part": lambda name, words: part(stored(name), words), "runs": lambda name, _: compare.table(compare.stored(name)),
          "by block": lambda name, words: compare.blocks(compare.stored(name), int(words)), "times": lambda name, _: compare.times(compare.stored(name)),
