@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from sslkit import compare, data, evaluate, recipes
 from sslkit.checkpoint import write_whole
 from sslkit.machine import machine
+from sslkit.weights import floats
 
 RESULTS, BUDGETS, SEEDS = Path(__file__).parent / "results", (5, 20, 100), (0, 1, 2)
 WORLDS = {"scenes": ("scenes", "ink", "cifar10"), "cifar10": ("cifar10", "scenes", "ink")}         # where from: where to, home first
@@ -42,7 +43,7 @@ def encoders(home, folder):
         path = folder / f"compare-{home}-cpu" / f"{method}-0.safetensors"
         if path.exists():
             found[method.replace("_", " ")] = recipes.kept(method, "cpu", home)
-            found[method.replace("_", " ")].load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()})
+            found[method.replace("_", " ")].load_state_dict(floats(load_file(path)))
     return found
 
 

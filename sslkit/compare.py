@@ -18,6 +18,7 @@ from . import evaluate, recipes
 from .checkpoint import write_whole
 from .machine import machine
 from .train import choose_device, train
+from .weights import floats
 
 IMAGES = {("cpu", "scenes"): 64_000, ("cpu", "cifar10"): 102_400,  # that every pretraining sees, each counted as often as it is met
           ("gpu", "scenes"): 10_000_000, ("gpu", "cifar10"): 10_000_000}           # of CIFAR-10 two hundred passes
@@ -239,7 +240,7 @@ def _encoder(path, run, checkpoints):
     file = home / run["weights"]["file"]
     if not file.exists():
         raise ValueError(f"{file}, the encoder of {path}, is not here: put it back, or delete {path.name} to pretrain anew")
-    encoder.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in load_file(file).items()})
+    encoder.load_state_dict(floats(load_file(file)))
     return encoder
 
 

@@ -50,7 +50,12 @@ def state(name):
     content = (results_folder() / there[name]["file"]).read_bytes()
     if hashlib.sha256(content).hexdigest() != there[name]["sha256"]:
         raise RuntimeError(f"{there[name]['file']} is not the file that was measured: its hash is another one. Fetch it anew, or install sslkit again")
-    return {key: value.float() if value.is_floating_point() else value for key, value in load(content).items()}
+    return floats(load(content))
+
+
+def floats(state):
+    """Weights as they are stored, in half precision → {parameter: float32 tensor}, what `load_state_dict` takes; counters stay as they are."""
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
 def loaded(task, name):

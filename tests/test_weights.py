@@ -1,9 +1,12 @@
 """The small networks that come with the kit load, and do what their file says they do."""
 
+import hashlib
+
 import pytest
 import torch
 
-from sslkit import counting, data, evaluate, weights
+import sslkit
+from sslkit import counting, data, evaluate, recipes, weights
 from sslkit.data import sound, text
 from sslkit.networks import Palette, PartEncoder
 from sslkit.tasks import masks
@@ -86,3 +89,39 @@ def test_words_of_pictures_are_painted_again_and_written_anew():
     torch.manual_seed(0)
     drawn = book.pictures(writer.sample(2, (8, 8)))
     assert drawn.shape == (2, 3, 64, 64) and torch.isfinite(drawn).all()
+
+
+def test_everything_listed_is_there_as_it_was_measured_and_loads():
+    listed = weights.listed()
+    assert set(NAMES) | {"colorizer-cifar10"} | {f"{method}-scenes-cpu" for method in recipes.RECIPES} <= set(listed)
+    for name, about in listed.items():
+        content = (evaluate.results_folder() / about["file"]).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == about["sha256"] and len(content) <= 12e6, name
+        encoder = sslkit.pretrained(name)
+        assert not encoder.training and encoder.dim > 0, name
+        assert "held out" in about or 0 < about["accuracy"]["linear probe"] < 1, name
+
+
+def test_a_name_that_is_not_listed_and_a_file_that_was_changed_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="nothing called 'simclr' comes with the kit; there are: mae-scenes, "):
+        sslkit.pretrained("simclr")
+    name, about = next(item for item in weights.listed().items() if item[0].startswith("rotation-scenes"))
+    content = bytearray((evaluate.results_folder() / about["file"]).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / about["file"]).parent.mkdir()
+    (tmp_path / about["file"]).write_bytes(content)
+    monkeypatch.setattr(weights, "results_folder", lambda: tmp_path)
+    with pytest.raises(RuntimeError, match="is not the file that was measured"):
+        sslkit.pretrained(name)
+
+
+def test_a_stored_encoder_knows_what_the_list_says_it_knows():
+    """Its accuracy, by the protocol of the list, on a part of the test split: far above what an untrained one reaches."""
+    splits = data.Splits(data.scenes(3000), data.scenes(500, split="validation"), data.scenes(1000, split="test"))
+    found = {}
+    for name, encoder in (("stored", sslkit.pretrained("rotation-scenes-cpu")), ("fresh", recipes.kept("rotation", "cpu"))):
+        features = [evaluate.embed(evaluate.Layer(encoder, 3, 2), part, device="cpu") for part in splits]
+        probe = evaluate.linear_probe(features[0], splits.train.labels, features[1], splits.validation.labels, penalties=(1e-1, 1e-2))
+        found[name] = evaluate.accuracy(probe.predict(features[2]), splits.test.labels)
+    about = weights.listed()["rotation-scenes-cpu"]["accuracy"]
+    assert found["stored"] > found["fresh"] + 0.15 and abs(found["stored"] - about["linear probe"]) < 0.1
