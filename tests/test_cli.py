@@ -54,8 +54,9 @@ def test_curve_writes_table_numbers_and_figure_and_goes_on_after_an_interruption
         return fine_tune(*arguments, **{**settings, "steps": 2})
 
     monkeypatch.setattr(cli.evaluate, "fine_tune", quick)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit) as stopped:
         cli.main(words)
+    assert stopped.value.code == 130 and "sslkit curve: stopped" in capsys.readouterr().err
     path = tiny / "runs" / "rotation-scenes-cpu-4-0-curve.json"
     done = json.loads(path.read_text())["records"]
     assert len(done) == 8                                             # the first seed's five arms, three of the second's
