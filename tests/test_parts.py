@@ -37,8 +37,8 @@ def test_micro_batches_give_the_gradient_of_the_whole_batch(name, micro_batch):
     whole, parted = made(name), made(name)
     expected = train(whole, pictures, **PLAIN)
     history = train(parted, pictures, micro_batch=micro_batch, **PLAIN)
-    assert [record["loss"] for record in history] == pytest.approx([record["loss"] for record in expected], rel=1e-5)
-    assert furthest(whole, parted) < 1e-5 < 1e-3 < furthest(whole, made(name))
+    assert [record["loss"] for record in history] == pytest.approx([record["loss"] for record in expected], rel=1e-4)
+    assert furthest(whole, parted) < 1e-4 < 1e-3 < furthest(whole, made(name))
 
 
 def test_parts_that_were_cut_off_would_be_noticed():

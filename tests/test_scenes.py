@@ -238,5 +238,5 @@ def test_ink_faces_the_way_the_thing_faces_and_lines_are_a_pixel_wide_at_any_siz
 
 
 def test_an_unknown_style_is_refused():
-    with pytest.raises(ValueError, match=r"style='oil'\): want 'paint' or 'ink'"):
+    with pytest.raises(ValueError, match="style='oil': want 'paint' or 'ink'"):
         scenes(10, style="oil")

@@ -153,8 +153,11 @@ def at_a_time(size):
 def draw(parameters, size=32, style="paint"):
     """Parameters (see `sample`) → pictures uint8 (N, 3, size, size). Pure: same parameters, same pictures.
 
-    style: "paint", or "ink": the same thing in the same place as a line drawing on paper, without setting, colour and light.
+    style: "paint", or "ink": the same thing in the same place as a line drawing on paper, without setting, clutter, colour and
+    light. Raises ValueError for another.
     """
+    if style not in STYLES:
+        raise ValueError(f"style={style!r}: want {' or '.join(map(repr, STYLES))}")
     number, step = len(parameters["kind"]), at_a_time(size)
     if number > step:
         return torch.cat([draw({name: values[first:first + step] for name, values in parameters.items()}, size, style)
@@ -229,8 +232,6 @@ def scenes(number=10_000, size=32, *, seed=0, split="train", style="paint"):
     "ink", line drawings of the same things in the same places: kind, x, y, size and direction can be seen in them, the rest cannot.
     Raises ValueError for a number below 1, a size outside 24–128, an unknown split or style.
     """
-    if style not in STYLES:
-        raise ValueError(f"scenes(style={style!r}): want {' or '.join(map(repr, STYLES))}")
     return _dataset([_block(index, seed, split) for index in _blocks(number, size, split)], number, size, style)
 
 
