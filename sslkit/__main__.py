@@ -184,7 +184,8 @@ def run_compare(arguments):
     budget = sorted({record["budget"] for record in compare.records(runs)})[-1]
     print(f"\naccuracy on the test split, per cent, mean ± standard deviation; the block is chosen on the validation split\n\n{compare.table(runs)}"
           f"\n\nwith {budget} labels a class, block by block\n\n{compare.blocks(runs, budget)}")
-    figure = folder / "cost.png"
+    arguments.runs.mkdir(parents=True, exist_ok=True)
+    figure = arguments.runs / f"{folder.name}-cost.png"
     comparison.cost(runs, budget=budget, title=f"{name}, {budget} labels a class").savefig(figure, dpi=150)
     print(f"\nfigure: {figure}\nnumbers: {folder}/*.json\nnext: make lab, and open 11_comparison.ipynb")
 

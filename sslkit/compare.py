@@ -37,7 +37,7 @@ def compare(splits, name, tier, *, methods=tuple(recipes.RECIPES), images=None, 
     splits: train, to pretrain on without labels and to draw labels from; validation, to choose block and penalty by; test. images: how
     many each pretraining sees. draws: of labels, the same for every method. All are pretrained, then probed, then fine-tuned.
     A stop (SIGINT) raises KeyboardInterrupt and costs at most the measurement under way; a pretraining goes on where it was.
-    Raises ValueError for unknown methods, where `folder` holds runs of other settings, and where it lacks the weights of one.
+    Raises ValueError for unknown methods and where `folder` holds runs of other settings.
     """
     images, budgets, folder = images or IMAGES[tier, name], budgets or BUDGETS[tier], Path(folder)
     for method in methods:
@@ -227,8 +227,8 @@ def _pretrain(path, run, splits, budgets, draws, device, checkpoints, say):
         + ", ".join(f"{key} {value:.3f}" for key, value in run["pretraining"]["validation"].items()), flush=True)
 
 
-def _encoder(path, run, checkpoints):
-    """The encoder that a run is about: with the weights that were kept of its pretraining, or random ones. None: not trained yet."""
+def _encoder(path, run, checkpoints, say):
+    """The encoder that a run is about: with the weights that were kept of its pretraining, or random ones. None: there are none yet, or here."""
     about = run["about"]
     torch.manual_seed(about["pretraining"] + 100)
     if about["method"] is None:
@@ -239,7 +239,8 @@ def _encoder(path, run, checkpoints):
     home = path.parent if run["weights"]["folder"] == path.parent.name else Path(checkpoints)
     file = home / run["weights"]["file"]
     if not file.exists():
-        raise ValueError(f"{file}, the encoder of {path}, is not here: put it back, or delete {path.name} to pretrain anew")
+        say(f"{run['arm']} {about['pretraining']}: {file} is not here, so nothing is added to this run; put it back, or delete {path} to pretrain anew")
+        return None
     encoder.load_state_dict(floats(load_file(file)))
     return encoder
 
@@ -249,7 +250,7 @@ def _probe(path, run, splits, budgets, draws, device, checkpoints, say):
     wanted = {(budget, draw) for budget in budgets for draw in range(draws)}
     if "scratch" in run["arm"] or {tuple(pair) for pair in run.get("probed", ())} >= wanted:
         return
-    encoder = _encoder(path, run, checkpoints)
+    encoder = _encoder(path, run, checkpoints, say)
     if encoder is None:
         return
     run["machine"] = run.get("machine") or machine(device)
@@ -292,7 +293,7 @@ def _fine_tune(path, run, splits, budgets, draws, device, checkpoints, say):
     done = tuple(record for record in run["records"] if record["arm"] == arm)
     if {(record["budget"], record["seed"]) for record in done} >= {(budget, draw) for budget in budgets for draw in range(draws)}:
         return
-    encoder = _encoder(path, run, checkpoints)
+    encoder = _encoder(path, run, checkpoints, say)
     if encoder is None:
         return
     run["machine"] = run.get("machine") or machine(device)
