@@ -94,7 +94,7 @@ def table(runs, probe="linear"):
     rows = [f"{heading}{'images':>11}{'minutes':>9}"]
     for arm, line in zip(evaluate.summarise(shown), lines):
         images, minutes = zip(*costs[arm.removesuffix(TUNED)])
-        rows.append(line + (f"{images[0]:>11,}{sum(minutes) / len(minutes):>9.1f}" if images[0] else ""))
+        rows.append((line + (f"{images[0]:>11,}{sum(minutes) / len(minutes):>9.1f}" if images[0] else "")).rstrip())
     return "\n".join(rows)
 
 
@@ -215,7 +215,7 @@ def _pretrain(path, run, splits, budgets, draws, device, checkpoints, say):
                     checkpoint=checkpoint, progress=False, **settings)
     if history[-1]["step"] < settings["steps"]:
         raise KeyboardInterrupt(f"{method} stopped after step {history[-1]['step']} of {settings['steps']}; the same command goes on from there")
-    run["seconds"]["pretraining"] = round(history[-1]["seconds"], 1)
+    run["seconds"]["pretraining"] = history[-1]["seconds"]
     run["pretraining"] = {**history[-1], "validation": evaluate.solve(recipe.task, splits.validation.images[:MARKED], batch_size=50, device=device)}
     weights = {key: (value.half() if value.ndim > 1 else value).contiguous().cpu() for key, value in encoder.state_dict().items()}
     content = save(weights)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-import fill_readme  # noqa: E402
+import fill_tables  # noqa: E402
 from bench import __main__ as bench  # noqa: E402
 from bench import losses  # noqa: E402
 
@@ -22,7 +22,7 @@ RATES = {"sslkit": {"images_per_second": 12000, "sslkit_times_faster": 1.0},
 
 
 def test_the_table_of_losses_names_each_problem_once_and_leaves_empty_what_was_not_measured():
-    heading, first, second, third, fourth = fill_readme.losses({"rows": LOSSES}).splitlines()
+    heading, first, second, third, fourth = fill_tables.losses({"rows": LOSSES}).splitlines()
     assert heading.split() == ["ms", "MiB"]
     assert first.split() == ["InfoNCE,", "8", "pairs", "sslkit", "2.0", "1.0", "×", "2"]
     assert second.split() == ["another", "1,500.0", "750.0", "×", "2,048"]
@@ -31,16 +31,16 @@ def test_the_table_of_losses_names_each_problem_once_and_leaves_empty_what_was_n
 
 
 def test_the_table_of_speeds_shows_rates_and_ratios():
-    assert fill_readme.speed({"rows": RATES}) == "sslkit    12,000    1.0 ×\nanother    4,000    3.0 ×"
+    assert fill_tables.speed({"rows": RATES}) == "sslkit    12,000    1.0 ×\nanother    4,000    3.0 ×"
 
 
 @pytest.mark.parametrize("name, rows, number", [
     ("losses", LOSSES, "1,500.0"), ("step", RATES, "12,000"), ("augment", RATES, "12,000")])
 def test_a_block_is_filled_with_its_result_and_nothing_else_changes(name, rows, number, monkeypatch):
-    monkeypatch.setattr(fill_readme, "stored", lambda asked: {name: {"rows": rows}}[asked])
-    before, filled, after = fill_readme.filled(f"before\n<!-- {name} -->\n```\n```\nafter").split("```")
+    monkeypatch.setattr(fill_tables, "stored", lambda asked: {name: {"rows": rows}}[asked])
+    before, filled, after = fill_tables.filled(f"before\n<!-- {name} -->\n```\n```\nafter").split("```")
     assert before == f"before\n<!-- {name} -->\n" and number in filled and after == "\nafter"
-    assert fill_readme.filled("no such block") == "no such block"
+    assert fill_tables.filled("no such block") == "no such block"
 
 
 def test_the_ratios_leave_out_sslkit_itself_and_what_was_not_measured(tmp_path):
@@ -109,6 +109,6 @@ def test_transfer_measures_every_journey_and_its_table_says_what_was_stored(monk
     home, photos = ([record["accuracy"] for record in records if record["to"] == where] for where in ("scenes", "cifar10"))
     assert home == photos and zero.keys() == {"scenes", "ink"}     # the same pictures, the same numbers
     result = {"records": [{"from": "scenes", **record, "arm": "an encoder"} for record in records], "nearest mean": {"scenes": {"an encoder": zero}}}
-    row = fill_readme.transferred(result, budget=2).splitlines()[2]
+    row = fill_tables.transferred(result, budget=2).splitlines()[2]
     means = [100 * sum(record["accuracy"] for record in records if (record["to"], record["budget"]) == (where, 2)) / 3 for where in ("scenes", "ink", "cifar10")]
     assert row.split()[2:] == [f"{value:.1f}" for value in (*means, 100 * zero["scenes"], 100 * zero["ink"])]

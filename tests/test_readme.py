@@ -1,4 +1,4 @@
-"""What the README prints is what the stored results say, and its code runs."""
+"""What the README and docs/results.md print is what the stored results say; the README's code runs."""
 
 import re
 import statistics
@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sslkit import compare, data, plots, train
 from sslkit.evaluate import stored, summarise
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-from fill_readme import filled, settings, shown  # noqa: E402
+from fill_tables import PAGES, PICTURE, digest, filled, settings, shown  # noqa: E402
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-TABLES = re.findall(r"<!-- (\S+-curve) -->\n```\n(.*?)\n```", README, re.S)
+README, RESULTS = (page.read_text() for page in PAGES)
+TABLES = re.findall(r"<!-- (\S+-curve) -->\n```\n(.*?)\n```", RESULTS, re.S)
 
 
 @pytest.mark.parametrize("name, printed", TABLES)
@@ -22,8 +23,22 @@ def test_tables_are_those_of_the_stored_results(name, printed):
     assert printed == shown(name)
 
 
-def test_every_number_that_comes_from_a_file_is_that_of_the_file():
-    assert filled(README) == README and all(f"<!-- {name} -->" in README for name in ("augment", "losses", "step", "claims"))
+@pytest.mark.parametrize("page", (README, RESULTS), ids=("README", "results"))
+def test_every_number_that_comes_from_a_file_is_that_of_the_file(page):
+    assert filled(page) == page
+
+
+def test_the_tables_stand_where_readers_look_for_them():
+    assert all(f"<!-- {name} -->" in README for name in ("compare-cifar10-cpu runs", "step"))
+    assert all(f"<!-- {name} -->" in RESULTS for name in ("augment", "losses", "mae", "claims", "transfer", "compare-scenes-cpu runs", "compare-cifar10-gpu published"))
+    for page, text in zip(PAGES, (README, RESULTS)):
+        for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
+            assert (page.parent / link).exists(), f"{page.name} links {link}"
+
+
+def test_the_picture_is_of_the_runs_that_are_stored():
+    assert f"](docs/{PICTURE.name})" in README
+    assert Image.open(PICTURE).text["Source"] == digest(compare.stored("compare-cifar10-cpu")), "python tools/fill_tables.py draws it anew"
 
 
 def test_what_is_said_of_the_claims_is_what_their_table_says():
@@ -38,7 +53,7 @@ def test_what_is_said_of_the_claims_is_what_their_table_says():
         "best between 0.1 and 0.2": set(sorted(temperatures, key=temperatures.get)[-2:]) == {"0.1", "0.2"},
         "*Large batches help*: **not seen**": max(sizes, key=sizes.get) not in list(sizes)[-2:],
         "**not seen** in what is learnt": norms["shuffled, 4 groups"] < norms["in order, 4 groups"] + spread}
-    assert all(holds and sentence in README for sentence, holds in says.items()), says
+    assert all(holds and sentence in RESULTS for sentence, holds in says.items()), says
 
 
 @pytest.mark.parametrize("pairs, said, share", [
@@ -46,15 +61,15 @@ def test_what_is_said_of_the_claims_is_what_their_table_says():
 def test_what_is_said_of_the_time_of_losses_is_what_their_table_says(pairs, said, share):
     rows = [row for row in stored("losses")["rows"] if row["problem"] == f"InfoNCE, {pairs} pairs"]
     faster = {row["contestant"]: row["sslkit_times_faster"] for row in rows}
-    assert f"{said} at {pairs}" in README and 1 / faster["lightly"] == pytest.approx(share, rel=0.1)
-    assert (faster["like solo-learn"] < 1) == (f"is faster at {pairs}" in README)
+    assert f"{said} at {pairs}" in RESULTS and 1 / faster["lightly"] == pytest.approx(share, rel=0.1)
+    assert (faster["like solo-learn"] < 1) == (f"is faster at {pairs}" in RESULTS)
 
 
 def test_there_are_tables_and_their_commands_are_those_that_made_them():
     assert {name for name, _ in TABLES} >= {"rotation-scenes-cpu-0-curve", "rotation-cifar10-cpu-0-curve"}
     for name, _ in TABLES:
         words = stored(name)["about"]["command"].split()
-        assert all(word in README for word in words if not word.startswith("--tier")), words
+        assert all(word in RESULTS for word in words if not word.startswith("--tier")), words
 
 
 def test_a_result_that_is_not_there_says_which_are():
@@ -94,5 +109,5 @@ def test_what_is_said_of_the_comparison_is_what_its_runs_say():
     means = {arm: found["ink"] for arm, found in moved["nearest mean"]["scenes"].items()}
     says["reads ink drawings as well as the best pretrained ones"] = ink["random encoder"] > sorted(ink.values())[-3] - 0.01
     says["only SimCLR's means keep anything"] = sorted(means, key=means.get)[-1] == "simclr" and sorted(means.values())[-2] < 0.15
-    text = " ".join(README.split())
+    text = " ".join((README + RESULTS).split())
     assert all(holds and sentence in text for sentence, holds in says.items()), says

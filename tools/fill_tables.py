@@ -1,16 +1,20 @@
-"""Writes the stored results into the README's tables: python tools/fill_readme.py"""
+"""Writes the stored results into the tables of README and docs/results.md, and draws their picture: python tools/fill_tables.py"""
 
+import hashlib
+import json
 import re
 import statistics
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 
-from sslkit import compare
+from sslkit import compare, plots
 from sslkit.evaluate import means, results_folder, stored, table
 from sslkit.plots import choose
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES, PICTURE = (ROOT / "README.md", ROOT / "docs" / "results.md"), ROOT / "docs" / "comparison.png"
 PLACES = ("block 3", "h", "z")
 SETTINGS = {
     "augmentation": lambda run: f"{run['first']} alone" if run["first"] == run["second"] else f"{run['first']} and {run['second']}",
@@ -176,7 +180,7 @@ KINDS = {"curves": lambda name, _: curves(name), "blocks": lambda name, _: block
 
 
 def filled(text):
-    """README → the same, each block after a comment with the name of a result, or of a part of it, holding that result's table."""
+    """A page → the same, each block after a comment with the name of a result, or of a part of it, holding that result's table."""
     def block(match):
         name, kind, words = match[1], match[2], match[3]
         content = KINDS[kind](name, words) if kind else MEASURED[name](stored(name)) if name in MEASURED else shown(name)
@@ -185,5 +189,23 @@ def filled(text):
     return re.sub(r"<!-- (\S+)(?: (curves|blocks|encoder|part|runs|by block|times|published))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
 
 
+def digest(runs):
+    """What a picture of these runs is signed with, so that a test sees when it is out of date."""
+    return hashlib.sha256(json.dumps([run["records"] for run in runs]).encode()).hexdigest()
+
+
+def picture(runs):
+    """How far above training from scratch each method is, by labels: of frozen features, and fine-tuned."""
+    figure = Figure((13, 4.8), layout="constrained")
+    frozen, tuned = (plots.compared(runs, probe=probe) for probe in ("linear", "fine-tuned"))
+    tuned = [record for record in tuned if "random" not in record["arm"] and "pixels" not in record["arm"]]      # these cannot be
+    for part, records, title in zip(figure.subfigures(1, 2), (frozen, tuned), ("a linear probe of frozen features", "the encoder fine-tuned")):
+        plots.advantage(records, title=title, figure=part)
+    return figure
+
+
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))
+    runs = compare.stored("compare-cifar10-cpu")
+    picture(runs).savefig(PICTURE, dpi=100, metadata={"Source": digest(runs)})
