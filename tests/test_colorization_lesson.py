@@ -8,7 +8,7 @@ import torch
 from ipywidgets import FileUpload
 from sweep import sweep
 
-from sslkit import checks, color, data, plots, recipes, weights, widgets
+from sslkit import checks, color, data, plots, weights, widgets
 from sslkit.networks import ConvNet, LightnessEncoder
 from sslkit.tasks import Colorization
 

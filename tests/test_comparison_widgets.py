@@ -12,7 +12,7 @@ from test_comparison_plots import BUDGETS, METHODS, accuracy, runs
 
 from sslkit import data
 from sslkit.data.dataset import Dataset
-from sslkit.plots.embedding import nearest
+from sslkit.plots import nearest
 from sslkit.widgets import ComparisonExplorer, EmbeddingComparison
 from sslkit.widgets.comparison import leading
 

@@ -14,7 +14,7 @@ from sweep import sweep
 
 from sslkit import data
 from sslkit.data.dataset import Dataset
-from sslkit.plots.embedding import align, embedding, embedding_html, nearest, neighbourhood, project
+from sslkit.plots import align, embedding, embedding_html, nearest, neighbourhood, project
 from sslkit.plots.look import GREY, RIGHT, WRONG
 from sslkit.widgets.embedding import EmbeddingExplorer
 

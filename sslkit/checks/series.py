@@ -67,8 +67,8 @@ def forecast_windows(function):
         return Verdict(False, f"shapes {sizes[0]} and {sizes[1]}: want (N, 2, {past}) and (N, 2, {horizon})")
     many = min(len(known), number)
     if many and torch.equal(known[:many], cut(0, past, many)):
-        for shift, says in ((-1, f"overlap: the first moment to be told is the last one known, so that repeating it looks like a forecast. Start at "
-                                 f"index + past"),
+        for shift, says in ((-1, "overlap: the first moment to be told is the last one known, so that repeating it looks like a forecast. Start at "
+                                 "index + past"),
                             (1, "a moment is left out between what is known and what is to be told: off by one. Start at index + past")):
             try:
                 if torch.equal(told[:many - 1], cut(past + shift, horizon, many - 1)):

@@ -3,7 +3,6 @@
 import csv as tables
 import math
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import torch

@@ -1,19 +1,16 @@
-"""Many methods beside one another: by labels, above training from scratch, by what they cost, keep, and hold for alike.
+"""Many methods beside one another: by labels, above training from scratch, by what they cost, by what they keep.
 
 Runs are a list of dicts, one for each pretraining or floor: `arm`, `about`, `seconds`, `records`, of the drawn world `factors`.
 """
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.lines import Line2D
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
 from ..evaluate import summarise
 from .curves import choose
-from .embedding import _colours, _continuous, _framed, _plane
-from .look import GREY, INK, RIGHT, WRONG, bare, new, pale, quiet, style
+from .look import GREY, INK, RIGHT, WRONG, new, pale, quiet, style
 
 TUNED = ", fine-tuned"
 VIT = {"from scratch": "ViT from scratch", "random encoder": "random ViT"}         # floors of an encoder that is a ViT, as MAE's is
@@ -315,82 +312,3 @@ def _factor_scores(runs):
         for name, score in (run.get("factors") or {}).items():
             found.setdefault(run["arm"], {}).setdefault(name, []).append(score)
     return {arm: {name: sum(values) / len(values) for name, values in row.items()} for arm, row in found.items()}
-
-
-def neighbours(query, found, *, same=None, names=None, title="", figure=None):
-    """A picture (3, H, W) and {method: those nearest to it (k, 3, H, W)} → Figure: a row a method, nearest first.
-
-    same: {method: bool (k,)}, whether each has the picture's label: framed in blue with ✓, or in vermilion with ✗, and
-    counted at the end of the row. names: {method: k words}, what each picture shows, below it.
-    """
-    if not found or not all(len(others) for others in found.values()):
-        raise ValueError("no neighbours to draw: want {method: pictures (k, 3, H, W)}, at least one a method")
-    for method, others in found.items():
-        if same is not None and len(same.get(method, ())) != len(others):
-            raise ValueError(f"{method}: {len(others)} pictures, {len(same.get(method, ()))} values in same: want as many")
-    most, tall = max(len(others) for others in found.values()), 1.12 if same is None and names is None else 1.42
-    figure = new(figure, (9, 9 / (most + 4.6) * (tall * len(found) + 1.9)))
-    axes = bare(figure.subplots())
-    _framed(axes, query, 0, -1.85, 1.6, INK)
-    axes.text(1.8, -1.05, title or "its nearest neighbours under each method", ha="left", va="center", fontsize=10, color=INK)
-    for row, (method, others) in enumerate(found.items()):
-        top, right = tall * row, None if same is None else [bool(value) for value in same[method]]
-        axes.text(2.6, top + 0.5, method, ha="right", va="center", fontsize=10, color=_look(method)["color"])
-        for place, other in enumerate(others):
-            colour = GREY if right is None else RIGHT if right[place] else WRONG
-            _framed(axes, other, 2.8 + 1.08 * place, top, 1, colour)
-            words = ("" if right is None else "✓ " if right[place] else "✗ ") + (names[method][place] if names else "")
-            axes.text(3.3 + 1.08 * place, top + 1.04, words, ha="center", va="top", fontsize=7 if most > 8 else 8, color=colour)
-        if right is not None:
-            axes.text(2.9 + 1.08 * len(others), top + 0.5, f"{sum(right)} of {len(right)}", va="center", fontsize=10, color=INK)
-    axes.set(xlim=(0, 4.2 + 1.08 * most), ylim=(tall * len(found), -1.95), aspect="equal")
-    return figure
-
-
-def side_by_side(maps, colour, *, names=None, legend="", cyclic=False, highlight=None, neighbours=None, title="", figure=None):
-    """{method: points (N, 2)} of the same pictures → Figure: a map each, all coloured alike.
-
-    colour, names, legend, cyclic: as of `embedding`. highlight: the picture to mark on every map. neighbours: {method: indices
-    (k,)}, those nearest to it in that method's feature space, joined to it by lines.
-    """
-    if not maps:
-        raise ValueError("no maps to draw: want {method: points (N, 2)}, at least one")
-    maps = {method: _plane(points) for method, points in maps.items()}
-    number = len(next(iter(maps.values())))
-    for method, points in maps.items():
-        if len(points) != number:
-            raise ValueError(f"{method}: {len(points)} points, the first map has {number}: want the same pictures on every map")
-    palette, which, entries, ends = _colours(colour, names, cyclic, number)
-    down = 1 if len(maps) <= 4 else max(2, -(-len(maps) // 5))
-    across = -(-len(maps) // down)
-    figure = new(figure, (9, 0.7 + down * min(4, 9 / across)))
-    panels = figure.subplots(down, across, squeeze=False).flatten()
-    for axes in panels[len(maps):]:
-        axes.set_visible(False)
-    size = float(np.clip(2500 / number, 4, 24))
-    for axes, (method, points) in zip(panels, maps.items()):
-        bare(axes).set_aspect("equal", adjustable="datalim")
-        axes.set_title(method, fontsize=10, color=INK)
-        for marker in sorted({entry[2] for entry in entries}) or ("o",):
-            mine = np.isin(which, [entry[0] for entry in entries if entry[2] == marker]) if entries else slice(None)
-            axes.scatter(*points[mine].T, s=size, marker=marker, c=[palette[index] for index in which[mine]], alpha=0.85,
-                         linewidths=0)
-        if highlight is not None:
-            for other in (neighbours or {}).get(method, ()):
-                axes.plot(*points[[highlight, int(other)]].T, color=INK, linewidth=0.8, alpha=0.7, zorder=7)
-            axes.scatter(*points[[highlight]].T, s=50, c=[palette[which[highlight]]], edgecolors=INK, linewidths=1.6, zorder=9)
-    if ends:
-        scale = ScalarMappable(Normalize(*ends), _continuous(cyclic))
-        bar = figure.colorbar(scale, ax=list(panels), location="bottom", shrink=0.4, aspect=40, pad=0.02)
-        bar.set_label(legend, fontsize=9, color=INK)
-        bar.ax.tick_params(labelsize=8, color=GREY)
-        bar.outline.set_visible(False)
-    elif entries:
-        handles = [Line2D([], [], linestyle="", marker=marker, markersize=5.5, color=palette[index])
-                   for index, _, marker in entries]
-        figure.legend(handles, [name for _, name, _ in entries], title=legend or None, loc="outside lower center",
-                      ncols=min(10, len(entries)), frameon=False, fontsize=8, title_fontsize=8, handletextpad=0.2,
-                      columnspacing=1.1)
-    if title:
-        figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    return figure

@@ -6,7 +6,7 @@ from matplotlib.patches import Rectangle
 
 from ..data.dataset import as_float
 from .look import GREY, INK, PALE, RIGHT, WRONG, bare, new, pale, pixels, quiet
-from .sequences import MONOSPACED, percent
+from .tokens import MONOSPACED, percent
 
 FAINT = torch.tensor([0.851, 0.867, 0.890])[:, None, None]         # PALE, as pixels
 COLUMNS, SHOWN = 84, 15                                            # letters a line, hidden tokens that are looked into

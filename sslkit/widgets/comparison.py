@@ -8,9 +8,9 @@ from ipywidgets import Dropdown, HBox, IntSlider, SelectionSlider, SelectMultipl
 from .. import plots
 from ..evaluate import summarise
 from ..plots.comparison import compared, floor_of
-from ..plots.embedding import align, checked, nearest, project
+from ..plots.projection import align, checked, nearest, project
 from .base import WIDE, Explorer
-from .embedding import CAUTION, COUNTED, EmbeddingExplorer, _methods
+from .embedding import CAUTION, COUNTED, colourings, kind, projections
 
 JUDGED = {"linear probe": "linear", "kNN": "kNN", "fine-tuned": "fine-tuned"}
 AXES = {"labels": "labels", "advantage over scratch": "advantage", "cost in minutes": "cost"}
@@ -154,8 +154,6 @@ class EmbeddingComparison(Explorer):
     distance on a map. Raises ValueError for features that are not of these pictures.
     """
 
-    _colours = EmbeddingExplorer._colours                          # what these pictures can be coloured by: of `dataset` alone
-
     def __init__(self, features, dataset, *, methods=None):
         if not features:
             raise ValueError("no features: want {method: (N, D)}, as evaluate.embed returns")
@@ -169,10 +167,10 @@ class EmbeddingComparison(Explorer):
                 raise ValueError(f"{method!r} has features of {len(values)} pictures, {dataset.name} has {len(dataset)}: "
                                  f"want as many; embed these very pictures, evaluate.embed(encoder, dataset)")
         self.maps, self.near = {}, {}                              # {(method, projection): (N, 2)} and {method: (N, 10)}
-        self.colours, names = self._colours(), list(self.features)
+        self.colours, names = colourings(dataset), list(self.features)
         super().__init__({
             "methods": SelectMultiple(options=names, value=names, rows=min(6, len(names)), description="methods", **WIDE),
-            "map": Dropdown(options=_methods(methods), description="map", **WIDE),
+            "map": Dropdown(options=projections(methods), description="map", **WIDE),
             "colour": Dropdown(options=list(self.colours), description="coloured by", **WIDE),
             "number": IntSlider(0, 0, len(dataset) - 1, description="picture", continuous_update=False, **WIDE)}, (9.4, 5))
 
@@ -200,17 +198,11 @@ class EmbeddingComparison(Explorer):
         values, names, cyclic = self.colours[self.colour]
         maps = {method: self.points(method, self.map) for method in self.methods}
         picture, panels = figure.subfigures(1, 2, width_ratios=(1, 7))
-        plots.image_grid(self.dataset.images[self.number][None], [self._kind()], figure=picture)
+        plots.image_grid(self.dataset.images[self.number][None], [kind(self.dataset, self.number)], figure=picture)
         plots.side_by_side(maps, values, names=names, legend="" if values is None else self.colour, cyclic=cyclic,
                            highlight=self.number, figure=panels,
                            neighbours={method: self.neighbours(method)[self.number] for method in maps})
         return f'{self._agreement()}<br><span style="color:{plots.GREY}">{self._caution(maps)}</span>'
-
-    def _kind(self):
-        data, index = self.dataset, self.number
-        if data.labels is None:
-            return f"picture {index}"
-        return data.classes[int(data.labels[index])] if data.classes else f"class {int(data.labels[index])}"
 
     def _agreement(self):
         """In words: for each method how many of the nearest share the picture's label, and how many do on average."""
@@ -222,7 +214,7 @@ class EmbeddingComparison(Explorer):
             told.append(f"{html.escape(method)} <b>{int(same[self.number])}</b> ({float(same.double().mean()):.1f})")
         counted = min(COUNTED, len(labels) - 1)
         chance = counted * (int((labels == labels[self.number]).sum()) - 1) / (len(labels) - 1)
-        return (f"How many of the {counted} nearest share the label of picture {self.number} ({html.escape(self._kind())}), and in "
+        return (f"How many of the {counted} nearest share the label of picture {self.number} ({html.escape(kind(self.dataset, self.number))}), and in "
                 f"brackets the mean over all pictures: {', '.join(told)}. By chance {chance:.1f}.")
 
     def _caution(self, maps):

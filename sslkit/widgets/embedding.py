@@ -8,7 +8,8 @@ from ipywidgets import Dropdown, HBox, IntSlider, Layout, SelectionSlider, Toggl
 
 from .. import plots
 from ..data.scenes import KINDS, LIGHTS, PLACES
-from ..plots.embedding import METHODS, align, checked, embedding, embedding_html, nearest, neighbourhood, project
+from ..plots import align, embedding, embedding_html, nearest, neighbourhood, project
+from ..plots.projection import METHODS, checked
 from .base import WIDE, Explorer
 
 NAMES = {"kind": KINDS, "background": PLACES, "light": LIGHTS, "direction": ("left", "right")}      # of the drawn world's choices
@@ -31,9 +32,9 @@ class EmbeddingExplorer(Explorer):
         self.dataset = dataset
         self._check()
         self.maps, self.near = {}, {}                              # {(snapshot, method): (N, 2)} and {snapshot: (N, 10)}
-        self.colours = self._colours()
+        self.colours = colourings(dataset)
         number = len(dataset)
-        controls = {"method": Dropdown(options=_methods(methods), description="map", **WIDE),
+        controls = {"method": Dropdown(options=projections(methods), description="map", **WIDE),
                     "colour": Dropdown(options=list(self.colours), description="coloured by", **WIDE),
                     "number": IntSlider(0, 0, number - 1, description="picture", continuous_update=False, **WIDE),
                     "pictures": ToggleButton(False, description="pictures on the map", icon="picture-o", layout=Layout(width="180px"))}
@@ -58,19 +59,6 @@ class EmbeddingExplorer(Explorer):
                 checked(features)
             except ValueError as error:
                 raise ValueError(f"snapshot {name!r}: {error}") from None
-
-    def _colours(self):
-        """→ {what: (values (N,), names, cyclic)}; a factor that is the class again is left out."""
-        data, found = self.dataset, {}
-        if data.labels is not None:
-            found["class"] = (data.labels.cpu(), data.classes, False)
-        for name, values in data.factors.items():
-            values = values.cpu()
-            if values.is_floating_point():
-                found[name] = (values, None, name == "hue")
-            elif data.labels is None or not torch.equal(values, data.labels.cpu()):
-                found[name] = (values, NAMES.get(name), False)
-        return found or {"nothing": (None, None, False)}
 
     @property
     def snapshot(self):
@@ -105,17 +93,10 @@ class EmbeddingExplorer(Explorer):
         title = f"{self.method}, {self.snapshot}" if "time" in self.controls else self.method
         embedding(points, values, names=names, legend="" if values is None else self.colour, cyclic=cyclic, highlight=index,
                   neighbours=shown, title=title, thumbnails=data.images if self.pictures else None, figure=left)
-        kinds = [] if data.labels is None else [self._kind(other) for other in shown]
+        kinds = [] if data.labels is None else [kind(data, other) for other in shown]
         same = None if data.labels is None else data.labels[shown] == data.labels[index]
-        neighbourhood(data.images[index], data.images[shown], same=same, names=kinds, title=self._kind(index), figure=right)
+        neighbourhood(data.images[index], data.images[shown], same=same, names=kinds, title=kind(data, index), figure=right)
         return " ".join(filter(None, [self._agreement(near), self._caution(points)]))
-
-    def _kind(self, index):
-        data = self.dataset
-        if data.labels is None:
-            return f"picture {int(index)}"
-        label = int(data.labels[index])
-        return str(data.classes[label]) if data.classes else f"class {label}"
 
     def _agreement(self, near):
         """In words: how many of the nearest share the label, here and everywhere, and how many would by chance."""
@@ -127,7 +108,7 @@ class EmbeddingExplorer(Explorer):
         chance = float((often * (often - 1)).sum() / (len(labels) * (len(labels) - 1))) * counted
         here, everywhere = int(same[self.number]), float(same.double().mean())
         return (f"Of the {counted} pictures nearest to picture {self.number}, <b>{here}</b> share its label "
-                f"({html.escape(self._kind(self.number))}); over all pictures <b>{everywhere:.1f}</b> do, by chance {chance:.1f}.")
+                f"({html.escape(kind(self.dataset, self.number))}); over all pictures <b>{everywhere:.1f}</b> do, by chance {chance:.1f}.")
 
     def _caution(self, points):
         features = torch.as_tensor(self.snapshots[self.snapshot]).detach().cpu().double()
@@ -145,8 +126,30 @@ class EmbeddingExplorer(Explorer):
                                    labels=data.labels, classes=data.classes, highlight=self.number))
 
 
-def _methods(methods):
-    """Those asked for, or all that are installed. Raises ValueError for one that is unknown or missing."""
+def colourings(dataset):
+    """What the pictures of a dataset can be coloured by → {what: (values (N,), names, cyclic)}; a factor that is the class again is left out."""
+    found = {}
+    if dataset.labels is not None:
+        found["class"] = (dataset.labels.cpu(), dataset.classes, False)
+    for name, values in dataset.factors.items():
+        values = values.cpu()
+        if values.is_floating_point():
+            found[name] = (values, None, name == "hue")
+        elif dataset.labels is None or not torch.equal(values, dataset.labels.cpu()):
+            found[name] = (values, NAMES.get(name), False)
+    return found or {"nothing": (None, None, False)}
+
+
+def kind(dataset, index):
+    """What a picture of a dataset shows, in words."""
+    if dataset.labels is None:
+        return f"picture {int(index)}"
+    label = int(dataset.labels[index])
+    return str(dataset.classes[label]) if dataset.classes else f"class {label}"
+
+
+def projections(methods):
+    """Of the methods of projection those asked for, or all that are installed. Raises ValueError for one that is unknown or missing."""
     installed = [method for method in METHODS if method != "UMAP" or find_spec("umap")]
     for method in methods or ():
         if method not in METHODS:
