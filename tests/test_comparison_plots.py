@@ -7,6 +7,7 @@ import statistics
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
 from sslkit import data, plots
@@ -102,6 +103,11 @@ def test_compared_fine_tuned_has_plain_names_and_probed_floors():
     assert one["accuracy"] == pytest.approx(accuracy(0.2 + 0.09 + 0.1, 5, 1, 1, None, None))
 
 
+def test_compared_keeps_the_floors_that_are_asked_for():
+    kept = lambda methods: {record["arm"] for record in plots.compared(runs(), methods=methods, probe="fine-tuned", floors=("from scratch",))}
+    assert kept(("simclr", "mae")) == {"simclr", "mae", "from scratch", "ViT from scratch"} and kept(("simclr",)) == {"simclr", "from scratch"}
+
+
 def test_floors_of_a_vit_are_for_mae_alone():
     there = {"mae", "simclr", *FLOORS}
     assert floor_of("mae", "from scratch", there) == floor_of("random ViT", "from scratch", there) == "ViT from scratch"
@@ -122,6 +128,16 @@ def test_the_lines_hold_means_and_no_name_hides_another():
     assert to_rgb(named(axes)["simclr"].get_color()) == to_rgb(style("simclr")["color"])
     with pytest.raises(ValueError, match="no records"):
         plots.by_labels([])
+
+
+def test_where_a_line_ends_early_dots_lead_to_its_name():
+    records = [record for record in plots.compared(runs()) if record["arm"] != "moco" or record["budget"] < 20]
+    axes = plots.by_labels(records).axes[0]
+    (dots,) = [one for one in axes.collections if isinstance(one, LineCollection)]
+    (first, last), = dots.get_segments()
+    assert first[0] == 5 and first[1] == last[1] == pytest.approx(line(axes, "moco")[5]) and last[0] == pytest.approx(axes.get_xlim()[1])
+    assert axes.get_xlim() == pytest.approx(plots.by_labels(plots.compared(runs())).axes[0].get_xlim())
+    assert to_rgb(dots.get_color()[0][:3]) == to_rgb(style("moco")["color"])
 
 
 def test_advantage_is_paired_by_draw():

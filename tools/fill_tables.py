@@ -197,8 +197,7 @@ def digest(runs):
 def picture(runs):
     """How far above training from scratch each method is, by labels: of frozen features, and fine-tuned."""
     figure = Figure((13, 4.8), layout="constrained")
-    frozen, tuned = (plots.compared(runs, probe=probe) for probe in ("linear", "fine-tuned"))
-    tuned = [record for record in tuned if "random" not in record["arm"] and "pixels" not in record["arm"]]      # these cannot be
+    frozen, tuned = plots.compared(runs), plots.compared(runs, probe="fine-tuned", floors=("from scratch",))
     for part, records, title in zip(figure.subfigures(1, 2), (frozen, tuned), ("a linear probe of frozen features", "the encoder fine-tuned")):
         plots.advantage(records, title=title, figure=part)
     return figure

@@ -21,18 +21,20 @@ def floor_of(arm, floor, there):
     return VIT[floor] if VIT.get(floor) in there and (arm.startswith("mae") or "ViT" in arm) else floor
 
 
-def compared(runs, *, methods=None, probe="linear", layer="best"):
+def compared(runs, *, methods=None, probe="linear", layer="best", floors=None):
     """Runs → the records to compare, as `choose` returns them: methods judged in one way, and every floor.
 
     methods: their arms; None for every one. probe: "linear" or "kNN" of the frozen features, or "fine-tuned", where arms have
     their method's plain name and floors that cannot be fine-tuned are probed linearly at their best block. The floors of a ViT
-    come along with MAE only. layer: "best" on the validation split, or the number of a block.
+    come along with MAE only. layer: "best" on the validation split, or the number of a block. floors: those wanted, such as
+    ("from scratch",), each with the ViT's own; None for every one.
     """
-    floors = {run["arm"] for run in runs if run["about"]["method"] is None}
-    chosen = {run["arm"] for run in runs} - floors
+    there = {run["arm"] for run in runs if run["about"]["method"] is None}
+    chosen = {run["arm"] for run in runs} - there
     chosen = chosen if methods is None else chosen & set(methods)
     if not any(arm.startswith("mae") for arm in chosen):
-        floors = floors - set(VIT.values())
+        there = there - set(VIT.values())
+    floors = there if floors is None else there & {*floors, *(VIT.get(floor) for floor in floors)}
     found = []
     for record in (record for run in runs for record in run["records"]):
         method, tuned, _ = record["arm"].partition(TUNED)
@@ -97,7 +99,7 @@ def _above(records, reference):
 
 def _lines(axes, summary, budget, ends=()):
     """{arm: {budget: (mean, deviation)}} as lines with bands, in per cent, and the names at their right ends."""
-    ends = list(ends)
+    ends, budgets = list(ends), sorted({budget for row in summary.values() for budget in row})
     for arm, row in summary.items():
         look, (means, spread) = _look(arm), 100 * np.nan_to_num(np.array(list(row.values()))).T
         axes.plot(list(row), means, linewidth=1.7, markersize=4.5, label=arm, **look)
@@ -105,11 +107,15 @@ def _lines(axes, summary, budget, ends=()):
         ends.append((means[-1], arm, look["color"]))
     if budget is not None:
         axes.axvline(budget, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
-    budgets = sorted({budget for row in summary.values() for budget in row})
     axes.set(xscale="log", xlabel="labels a class")
     axes.set_xticks(budgets, [str(value) for value in budgets])
     axes.minorticks_off()
     axes.margins(x=0.03)
+    limits = axes.get_xlim()
+    short = [(100 * row[last][0], last, _look(arm)["color"]) for arm, row in summary.items() if (last := max(row)) < budgets[-1]]
+    for mean, last, colour in short:                               # where a line ends early, thin dots lead to its name
+        axes.hlines(mean, last, limits[1], color=colour, linewidth=0.8, linestyle=":")
+    axes.set_xlim(limits)
     quiet(axes)
     _name_ends(axes, ends)
 
