@@ -90,7 +90,7 @@ def main():
                        "pictures": {name: [len(part) for part in parts] for name, parts in worlds.items()}}
             write_whole(path, (json.dumps(stored, indent=1) + "\n").encode())
             print(f"{time.strftime('%H:%M:%S')} {home}, {arm}: {time.monotonic() - began:.0f} s", flush=True)
-    print(f"numbers: {path}\nnext: python tools/fill_tables.py writes their table into the README")
+    print(f"numbers: {path}\nnext: python tools/fill_tables.py writes their table into docs/results.md")
 
 
 if __name__ == "__main__":
