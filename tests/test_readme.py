@@ -95,7 +95,7 @@ def test_what_is_said_of_the_comparison_is_what_its_runs_say():
     level = lambda arm, budget, found=frozen: found[arm][budget][0]
     order = {budget: sorted(plots.METHODS, key=lambda arm: -level(arm, budget)) for budget in (1, 5, 20, 100, 400)}
     scratch = lambda budget: level("from scratch", budget)
-    gain = lambda arm, budget, found=frozen: level(arm, budget, found) - scratch(budget)
+    gain = lambda arm, budget, found=frozen: level(arm, budget, found) - level("ViT from scratch" if arm == "mae" else "from scratch", budget)
     at_400 = {arm: level(arm, 400, tuned) for arm in plots.METHODS}
     minutes = {run["arm"]: run["seconds"]["pretraining"] for run in runs if run["pretraining"]}
     says = {
@@ -111,16 +111,17 @@ def test_what_is_said_of_the_comparison_is_what_its_runs_say():
         "MAE is further still above its own transformer from scratch": at_400["mae"] - level("ViT from scratch", 400) > gain("jigsaw", 400, tuned) + 0.005,
         "the contrastive methods are level with it": all(abs(at_400[arm] - scratch(400)) < 0.01 for arm in ("simclr", "moco", "byol")),
         "split-brain, whose encoders do not see the whole picture, below": max(at_400["colorization"], at_400["split brain"]) < scratch(400) - 0.015,
-        "of frozen features it turns over, of fine-tuned ones some is left": all(
-            gain(arm, 400) < 0 and gain(arm, 400, tuned) < gain(arm, 20, tuned) for arm in ("rotation", "jigsaw", "simclr")) and gain("jigsaw", 400, tuned) > 0.03}
+        "does shrink from 20 to 400 labels a class, as lectures say, for all but MAE": [
+            arm for arm in plots.METHODS if gain(arm, 400, tuned) >= gain(arm, 20, tuned)] == ["mae"],
+        "of frozen features it turns over, of fine-tuned ones some is left": all(gain(arm, 400) < 0 for arm in plots.METHODS) and gain("jigsaw", 400, tuned) > 0.03}
     moved = stored("transfer")
     at_20 = lambda arm, home, to: statistics.mean(
         record["accuracy"] for record in moved["records"] if (record["from"], record["arm"], record["to"], record["budget"]) == (home, arm, to, 20))
     ink = {arm: at_20(arm, "scenes", "ink") for arm in moved["nearest mean"]["scenes"]}
     means = {arm: found["ink"] for arm, found in moved["nearest mean"]["scenes"].items()}
     says["reads ink drawings as well as the best that were pretrained in the drawn world"] = ink["random encoder"] > sorted(ink.values())[-3] - 0.01
-    says["read them better than it does"] = all(at_20(arm, "cifar10", "ink") > at_20("random encoder", "cifar10", "ink") + 0.04 for arm in ("rotation", "colorization", "simclr"))
-    says["about twice as much of the drawn world"] = 1.8 < at_20("rotation", "cifar10", "scenes") / at_20("random encoder", "cifar10", "scenes") < 2.2
+    says["read them clearly better than it does after rotation, colorization or SimCLR"] = all(at_20(arm, "cifar10", "ink") > at_20("random encoder", "cifar10", "ink") + 0.04 for arm in ("rotation", "colorization", "simclr"))
+    says["about twice as often in the drawn world"] = 1.8 < at_20("rotation", "cifar10", "scenes") / at_20("random encoder", "cifar10", "scenes") < 2.2
     says["only SimCLR's means keep anything"] = sorted(means, key=means.get)[-1] == "simclr" and sorted(means.values())[-2] < 0.15
     text = " ".join((README + RESULTS).split())
     assert all(holds and sentence in text for sentence, holds in says.items()), says

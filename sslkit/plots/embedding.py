@@ -31,10 +31,7 @@ def embedding(points, colour, *, names=None, title="", legend="", cyclic=False, 
     axes = bare(figure.subplots())
     axes.set_aspect("equal", adjustable="datalim")
     size = float(np.clip(6000 / len(points), 8, 36))
-    for marker in sorted(set(entry[2] for entry in entries)) or ("o",):
-        mine = np.isin(which, [entry[0] for entry in entries if entry[2] == marker]) if entries else slice(None)
-        axes.scatter(*points[mine].T, s=size, marker=marker, c=[palette[index] for index in which[mine]], alpha=0.85,
-                     edgecolors="white", linewidths=0.3)
+    _dots(axes, points, palette, which, entries, size, edgecolors="white", linewidths=0.3)
     if ends:
         _scale(figure, axes, ends, cyclic, legend, shrink=0.75, aspect=28)
     elif entries:
@@ -78,10 +75,7 @@ def side_by_side(maps, colour, *, names=None, legend="", cyclic=False, highlight
     for axes, (method, points) in zip(panels, maps.items()):
         bare(axes).set_aspect("equal", adjustable="datalim")
         axes.set_title(method, fontsize=10, color=INK)
-        for marker in sorted({entry[2] for entry in entries}) or ("o",):
-            mine = np.isin(which, [entry[0] for entry in entries if entry[2] == marker]) if entries else slice(None)
-            axes.scatter(*points[mine].T, s=size, marker=marker, c=[palette[index] for index in which[mine]], alpha=0.85,
-                         linewidths=0)
+        _dots(axes, points, palette, which, entries, size, linewidths=0)
         if highlight is not None:
             for other in (neighbours or {}).get(method, ()):
                 axes.plot(*points[[highlight, int(other)]].T, color=INK, linewidth=0.8, alpha=0.7, zorder=7)
@@ -190,6 +184,13 @@ def colouring(colour, names, cyclic, number):
     entries = [(int(index), str(names[index]) if names else str(index), MARKERS[index // len(CLASSES) % len(MARKERS)])
                for index in np.unique(which)]
     return palette, which, entries, None
+
+
+def _dots(axes, points, palette, which, entries, size, **edges):
+    """All points, each in its colour; what has a marker of its own is drawn in one piece, as `scatter` wants it."""
+    for marker in sorted({marker for _, _, marker in entries}) or ("o",):
+        mine = np.isin(which, [index for index, _, other in entries if other == marker]) if entries else slice(None)
+        axes.scatter(*points[mine].T, s=size, marker=marker, c=[palette[index] for index in which[mine]], alpha=0.85, **edges)
 
 
 def _scale(figure, axes, ends, cyclic, legend, **shape):

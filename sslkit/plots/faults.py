@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .look import GREY, INK, PALE, RIGHT, WRONG, new, pale, quiet
+from .look import GREY, INK, PALE, RIGHT, WRONG, measures, new, pale, quiet
 
 LOOKS = ({"color": RIGHT, "linestyle": "-"}, {"color": GREY, "linestyle": "--"}, {"color": WRONG, "linestyle": ":"},
          {"color": INK, "linestyle": "-."})
@@ -42,11 +42,8 @@ def thresholds(curves, *, chosen=None, figure=None):
         if chosen and arm in chosen:
             axes.plot(chosen[arm][1], chosen[arm][0], "o", markersize=11, fillstyle="none", markeredgewidth=2, color=look["color"])
     axes.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05))
-    axes.set_xlabel("recall: faults that were found", fontsize=9, color=INK)
-    axes.set_ylabel("precision: alarms that were right", fontsize=9, color=INK)
-    axes.tick_params(labelsize=8)
+    measures(axes, "recall: faults that were found", "precision: alarms that were right")
     axes.legend(frameon=False, fontsize=8, loc="lower left")
-    quiet(axes)
     axes.grid(axis="x", alpha=0.25)
     return figure
 

@@ -88,3 +88,11 @@ def quiet(axes):
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(color=GREY)
     axes.grid(axis="y", alpha=0.25)
+
+
+def measures(axes, across, up):
+    """Quiet axes of a small figure, with words for what runs across and up."""
+    axes.set_xlabel(across, fontsize=9, color=INK)
+    axes.set_ylabel(up, fontsize=9, color=INK)
+    axes.tick_params(labelsize=8)
+    quiet(axes)

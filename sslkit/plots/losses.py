@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..data.dataset import as_float
 from .embedding import CLASSES
-from .look import GREY, INK, PALE, RIGHT, WRONG, bare, new, pixels, quiet
+from .look import GREY, INK, PALE, RIGHT, WRONG, bare, measures, new, pixels, quiet
 
 PULL, PUSH = RIGHT, "#E69F00"
 FAINT = 0.05                                                       # forces and gradients below it are drawn short, not stretched to be seen
@@ -121,10 +121,7 @@ def _along_the_circle(figure, axes, embeddings, labels, loss, which, colours):
     axes.plot(standing[which], now, "o", markersize=14, color=colours[which], markeredgecolor="white", zorder=5)
     axes.text(standing[which], now, names(labels)[which], ha="center", va="center", fontsize=6.5, color="white", fontweight="bold", zorder=6)
     axes.set(xlim=(-180, 180), ylim=(values.min() - 0.2 * span, values.min() + 1.1 * span), xticks=range(-180, 181, 90))
-    axes.set_xlabel("its angle in degrees; upright lines: the others", fontsize=9, color=INK)
-    axes.set_ylabel("loss", fontsize=9, color=INK)
-    axes.tick_params(labelsize=8)
-    quiet(axes)
+    measures(axes, "its angle in degrees; upright lines: the others", "loss")
 
 
 def _over_the_plane(figure, axes, embeddings, labels, loss, which, colours):

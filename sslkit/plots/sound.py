@@ -9,7 +9,7 @@ import wave
 import numpy as np
 import torch
 
-from .look import GREY, INK, RIGHT, WRONG, new, quiet
+from .look import GREY, INK, RIGHT, WRONG, measures, new
 
 
 def wave_so_far(samples, drawn, rate, *, title="so far", figure=None):
@@ -24,11 +24,8 @@ def wave_so_far(samples, drawn, rate, *, title="so far", figure=None):
         axes.axvline(times[drawn], color=WRONG, linewidth=1.2)
     loudest = max(float(np.abs(samples).max()), 0.05)
     axes.set(xlim=(0, times[-1]), ylim=(-1.05 * loudest, 1.05 * loudest))
-    axes.set_xlabel("ms", fontsize=9, color=INK)
-    axes.set_ylabel("amplitude", fontsize=9, color=INK)
     axes.set_title(title, fontsize=10)
-    axes.tick_params(labelsize=8)
-    quiet(axes)
+    measures(axes, "ms", "amplitude")
     return figure
 
 

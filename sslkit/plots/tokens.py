@@ -9,7 +9,7 @@ from matplotlib.transforms import Affine2D, ScaledTranslation
 
 from ..data.dataset import as_float
 from ..data.sound import mu_law
-from .look import GREY, INK, PALE, RIGHT, WRONG, bare, new, pale, pixels, quiet
+from .look import GREY, INK, PALE, RIGHT, WRONG, bare, measures, new, pale, pixels
 
 COLUMNS, LETTER, LINE = 56, 10.87, 17                              # letters a line; points: so a letter is ten pixels wide
 MONOSPACED = "DejaVu Sans Mono"                                    # it has ␣ and ↵
@@ -73,11 +73,8 @@ def next_level(probabilities, chosen=None, truth=None, *, title="the next level"
     marks = (-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0)
     axes.set_xticks(mu_law(torch.tensor(marks), len(chances)).tolist(), [f"{mark:g}".replace("-", "−") for mark in marks])
     axes.set(xlim=(-1, len(chances)), ylim=(0, high))
-    axes.set_xlabel("amplitude", fontsize=9, color=INK)
-    axes.set_ylabel("probability", fontsize=9, color=INK)
     axes.set_title(title, fontsize=10)
-    axes.tick_params(labelsize=8)
-    quiet(axes)
+    measures(axes, "amplitude", "probability")
     return figure
 
 
