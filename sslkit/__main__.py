@@ -209,7 +209,7 @@ def pretrain(arguments):
     torch.manual_seed(arguments.seed)
     recipe = recipes.RECIPES[arguments.method](arguments.tier, arguments.data)
     if arguments.steps is not None:
-        recipe = recipes.of_length(recipe, arguments.steps)
+        recipe = recipes.with_steps(recipe, arguments.steps)
     if arguments.batch_size is not None:
         recipe.settings["batch_size"] = arguments.batch_size
     device = choose_device(arguments.device)

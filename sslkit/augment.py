@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 
 
-def simclr_views(images, *, size=None, strength=0.5, blur=None):
+def simclr_views(images, *, size=None, scale=(0.08, 1.0), strength=0.5, blur=None):
     """One random view of every image as in SimCLR; call it twice for a pair. Chen et al. 2020, appendix A.
 
-    images: (B, 3, H, W) → the same, or (B, 3, size, size). strength of the colour jitter: 1 for ImageNet, 0.5 for
-    CIFAR-10 (appendix B.9), where there is no blur either: None blurs views of 64 pixels and more. Raises as its steps.
+    images: (B, 3, H, W) → the same, or (B, 3, size, size). scale: of the crop, as `random_resized_crop` takes it. strength
+    of the colour jitter: 1 for ImageNet, 0.5 for CIFAR-10 (appendix B.9), where there is no blur either: None blurs views
+    of 64 pixels and more. Raises as its steps.
     """
-    views = random_resized_crop(images, size=size)
+    views = random_resized_crop(images, scale, size=size)
     views = horizontal_flip(views)
     views = color_jitter(views, 0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength, probability=0.8)
     views = grayscale(views, probability=0.2)

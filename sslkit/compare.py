@@ -203,7 +203,7 @@ def _pretrain(path, run, splits, budgets, draws, device, checkpoints, say):
     torch.manual_seed(number)
     recipe = recipes.RECIPES[method](tier, name)
     batch_size = min(recipe.settings["batch_size"], about["images"])
-    recipe = recipes.of_length(recipe, about["images"] // batch_size)
+    recipe = recipes.with_steps(recipe, about["images"] // batch_size)
     settings = {**recipe.settings, "batch_size": batch_size}
     if tier == "cpu":                                              # where runs are shorter than the recipes', a higher rate does better
         settings["lr"] = 2e-3

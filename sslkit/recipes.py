@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 
 from . import data, losses
+from .augment import compose, horizontal_flip, random_resized_crop, simclr_views
 from .color import rebalancing
 from .networks import ConvNet, LightnessEncoder, ResNet18, SplitEncoder, ViT
 from .task import Task
@@ -37,10 +38,13 @@ def tier():
 def encoder(tier, name="scenes", half=False):
     """The encoder that every method trains on this data: a fresh one, its weights from torch's generator.
 
-    half: half as wide, for methods that have two (in the `gpu` tier, where ResNet-18 comes in one width, as wide).
+    On a CPU and CIFAR-10 its stem keeps the image's size: of the encoders in bench/results/search.json the one that learns most
+    for its FLOPs. half: half as wide, for methods that have two (in the `gpu` tier, where ResNet-18 comes in one width, as wide).
     """
-    width = (16 if name == "scenes" else 32) // (2 if half else 1)
-    return ResNet18() if tier == "gpu" else ConvNet(width)
+    if tier == "gpu":
+        return ResNet18()
+    width = 8 if half else 16
+    return ConvNet(width, 16 * width, stride=1) if name == "cifar10" else ConvNet(width)
 
 
 def vit(tier, name="scenes"):
@@ -53,16 +57,20 @@ def backbone(method, tier, name="scenes"):
     return vit(tier, name) if method == "mae" else encoder(tier, name)
 
 
-def kept(method, tier, name="scenes"):
-    """The encoder that is kept of a method's training, fresh: what its stored weights are loaded into."""
+def kept(method, tier, name="scenes", make=None):
+    """The encoder that is kept of a method's training, fresh: what its stored weights are loaded into.
+
+    make: (half) → the encoder that the method was given, where it is not the recipe's.
+    """
+    make = make or (lambda half=False: encoder(tier, name, half))
     if method == "colorization":
-        return LightnessEncoder(encoder(tier, name))
+        return LightnessEncoder(make())
     if method == "split_brain":
-        return SplitEncoder(encoder(tier, name, half=True), encoder(tier, name, half=True))
-    return backbone(method, tier, name)
+        return SplitEncoder(make(half=True), make(half=True))
+    return vit(tier, name) if method == "mae" else make()
 
 
-def of_length(recipe, steps):
+def with_steps(recipe, steps):
     """The recipe with another number of steps."""
     if isinstance(recipe.task, BYOL):                              # whose teacher's momentum rises over the run
         recipe.task.steps = steps
@@ -82,74 +90,109 @@ def splits(name, tier, size=32):
     raise ValueError(f'data "{name}": want "scenes" or "cifar10"')
 
 
-def rotation(tier, name="scenes"):
-    """Gidaris et al. 2018. Every step sees batch_size pictures in all four turns."""
-    steps, lr, minutes = {("cpu", "scenes"): (1600, 2e-3, 1), ("cpu", "cifar10"): (12_000, 1e-3, 30),
-                          ("gpu", "scenes"): (8000, 1e-3, None), ("gpu", "cifar10"): (40_000, 1e-3, None)}[tier, name]
-    return Recipe(Rotation(encoder(tier, name)), {"steps": steps, "batch_size": 32 if tier == "cpu" else 128, "lr": lr}, minutes)
+def rotation(tier, name="scenes", *, crop=0.4, batch_size=64, lr=2e-3):
+    """Gidaris et al. 2018. Every step sees batch_size images in all four rotations.
+
+    On CIFAR-10 and a CPU: crops of at least `crop` of the image, at 24 pixels, and flips, where the paper shifts and flips
+    images of 32 (bench/results/search.json).
+    """
+    steps, minutes = {("cpu", "scenes"): (1600, 1), ("cpu", "cifar10"): (6000, None),
+                      ("gpu", "scenes"): (8000, None), ("gpu", "cifar10"): (40_000, None)}[tier, name]
+    if (tier, name) != ("cpu", "cifar10"):
+        batch_size, lr = (32, 2e-3) if tier == "cpu" else (128, 1e-3)
+        return Recipe(Rotation(encoder(tier, name)), {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes)
+    augment = partial(random_resized_crop, scale=(crop, 1.0), size=24) if crop < 1 else None
+    augment = augment and compose(augment, horizontal_flip)
+    return Recipe(Rotation(encoder(tier, name), augment), {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes)
 
 
-def jigsaw(tier, name="scenes"):
-    """Noroozi & Favaro 2016, with 2 × 2 tiles in place of 3 × 3: pictures are small."""
-    return _pretext(Jigsaw(encoder(tier, name), 2), tier, name)
+def jigsaw(tier, name="scenes", **choices):
+    """Noroozi & Favaro 2016, with 2 × 2 tiles in place of 3 × 3: images are small."""
+    return _pretext(Jigsaw(encoder(tier, name), 2), tier, name, **choices)
 
 
-def relative_patch(tier, name="scenes"):
-    """Doersch et al. 2015. Patches of three tenths of the picture's side; of CIFAR-10's, which are small, 12 pixels."""
-    return _pretext(RelativePatch(encoder(tier, name), 12 if name == "cifar10" else None), tier, name, batch_size=64)
+def relative_patch(tier, name="scenes", *, one_channel=False, patch=12, **choices):
+    """Doersch et al. 2015. Patches of three tenths of the image's side; of CIFAR-10's, which are small, 12 pixels."""
+    patch = patch if name == "cifar10" else None
+    task = RelativePatch(encoder(tier, name), patch, one_channel=one_channel)
+    return _pretext(task, tier, name, **{"small_batch": 64, **choices})
 
 
-def colorization(tier, name="scenes"):
-    """Zhang et al. 2016. The weights of the bins come from a few hundred pictures of the same data."""
-    return _pretext(Colorization(LightnessEncoder(encoder(tier, name)), _weights(name)), tier, name, size=48)
+def colorization(tier, name="scenes", *, rebalance=True, **choices):
+    """Zhang et al. 2016. The weights of the bins come from a few hundred images of the same data."""
+    task = Colorization(LightnessEncoder(encoder(tier, name)), _weights(name) if rebalance else None)
+    return _pretext(task, tier, name, size=48, **choices)
 
 
-def split_brain(tier, name="scenes"):
+def split_brain(tier, name="scenes", **choices):
     """Zhang et al. 2017. Two encoders of half the width: together as many features as the others have."""
-    return _pretext(SplitBrain(encoder(tier, name, half=True), encoder(tier, name, half=True), _weights(name)), tier, name,
-                    size=48)
+    task = SplitBrain(encoder(tier, name, half=True), encoder(tier, name, half=True), _weights(name))
+    return _pretext(task, tier, name, size=48, **choices)
 
 
-def inpainting(tier, name="scenes"):
+def inpainting(tier, name="scenes", **choices):
     """Pathak et al. 2016, without the adversarial loss."""
-    return _pretext(Inpainting(encoder(tier, name)), tier, name)
+    return _pretext(Inpainting(encoder(tier, name)), tier, name, **choices)
 
 
-def simclr(tier, name="scenes"):
-    """Chen et al. 2020. Temperature 0.2 in place of the paper's 0.5 for CIFAR-10: as good or better in short trainings here."""
-    return _contrastive(SimCLR(encoder(tier, name), contrast=partial(losses.info_nce, temperature=0.2)), tier, name)
+def simclr(tier, name="scenes", *, temperature=0.2, small=2, **choices):
+    """Chen et al. 2020. Temperature 0.2 in place of the paper's 0.5 for CIFAR-10: as good or better in short trainings here.
+
+    small: on CIFAR-10 and a CPU, so many more views of 16 pixels (multi-crop, Caron et al. 2020), which the paper has not.
+    """
+    views = (LOCAL_VIEW,) * small if (tier, name) == ("cpu", "cifar10") else ()
+    task = SimCLR(encoder(tier, name), _views(tier, name), contrast=partial(losses.info_nce, temperature=temperature), small=views)
+    return _two_views(task, tier, name, **choices)
 
 
-def moco(tier, name="scenes"):
-    """He et al. 2020, with v2's projector and augmentations. The teacher follows faster than the paper's 0.999: runs are shorter."""
-    return _contrastive(MoCo(encoder(tier, name), queue=4096, momentum=0.99, temperature=0.2), tier, name)
+def moco(tier, name="scenes", *, temperature=0.2, momentum=0.99, queue=4096, symmetric=None, **choices):
+    """He et al. 2020, with v2's projector and augmentations. The teacher follows faster than the paper's 0.999: runs are shorter.
+
+    On CIFAR-10 and a CPU with the symmetric loss of the authors' CIFAR-10 example.
+    """
+    symmetric = (tier, name) == ("cpu", "cifar10") if symmetric is None else symmetric
+    task = MoCo(encoder(tier, name), _views(tier, name), queue=queue, momentum=momentum, temperature=temperature, symmetric=symmetric)
+    return _two_views(task, tier, name, **choices)
 
 
-def byol(tier, name="scenes"):
-    """Grill et al. 2020. The teacher's momentum rises to 1 over the run."""
-    recipe = _contrastive(BYOL(encoder(tier, name), momentum=0.97 if tier == "cpu" else 0.99), tier, name)
-    return of_length(recipe, recipe.settings["steps"])
+def byol(tier, name="scenes", *, momentum=None, hidden=None, dim=128, **choices):
+    """Grill et al. 2020. The teacher's momentum rises to 1 over the run, from 0.99 in the `gpu` tier (the paper: 0.996)."""
+    momentum = momentum or (0.97 if tier == "cpu" else 0.99)
+    task = BYOL(encoder(tier, name), _views(tier, name), dim, momentum=momentum, hidden=hidden)
+    recipe = _two_views(task, tier, name, **choices)
+    return with_steps(recipe, recipe.settings["steps"])
 
 
-def mae(tier, name="scenes"):
-    """He et al. 2022, patches told relative to their own mean and deviation, which was better here; on a GPU 400 epochs of CIFAR-10."""
-    steps, batch_size, minutes = {("cpu", "scenes"): (1000, 128, 3), ("cpu", "cifar10"): (8000, 128, 30),
+def mae(tier, name="scenes", *, ratio=0.75, depth=1, norm_pix=True, batch_size=128, lr=2e-3):
+    """He et al. 2022, patches normalised by their own mean and standard deviation, which was better here; on a GPU 400 epochs
+    of CIFAR-10. depth: of the decoder."""
+    steps, batch_size, minutes = {("cpu", "scenes"): (1000, 128, 3), ("cpu", "cifar10"): (8000, batch_size, 30),
                                   ("gpu", "scenes"): (10_000, 512, None), ("gpu", "cifar10"): (36_000, 512, None)}[tier, name]
-    return Recipe(MAE(vit(tier, name), norm_pix=True), {"steps": steps, "batch_size": batch_size, "lr": 2e-3}, minutes)
+    task = MAE(vit(tier, name), ratio, norm_pix=norm_pix, depth=depth)
+    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes)
 
 
-def _contrastive(task, tier, name):
-    """Batches as large as the tier bears; 200 epochs of CIFAR-10 on a GPU. Pictures of 32 pixels on a CPU, as for rotation."""
-    steps, batch_size, minutes = {("cpu", "scenes"): (600, 128, 1), ("cpu", "cifar10"): (6000, 128, 20),
+LOCAL_VIEW = partial(simclr_views, size=16, scale=(0.05, 0.4))     # a small part, shown small
+
+
+def _views(tier, name):
+    """SimCLR's augmentation. On CIFAR-10 and a CPU views have 24 pixels, which cost little more than half of 32."""
+    return partial(simclr_views, size=24) if (tier, name) == ("cpu", "cifar10") else simclr_views
+
+
+def _two_views(task, tier, name, *, batch_size=128, lr=2e-3):
+    """Batches as large as the tier bears; 200 epochs of CIFAR-10 on a GPU."""
+    steps, batch_size, minutes = {("cpu", "scenes"): (600, 128, 1), ("cpu", "cifar10"): (6000, batch_size, None),
                                   ("gpu", "scenes"): (8000, 256, None), ("gpu", "cifar10"): (19_400, 512, None)}[tier, name]
-    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": 2e-3}, minutes)
+    return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes)
 
 
-def _pretext(task, tier, name, batch_size=32, size=64):
-    """One length for all of them. batch_size, size: of the smallest case, the drawn world on a CPU, where pixels are dear."""
-    steps, lr, minutes = {("cpu", "scenes"): (1200, 2e-3, 1), ("cpu", "cifar10"): (12_000, 1e-3, None),
-                          ("gpu", "scenes"): (8000, 1e-3, None), ("gpu", "cifar10"): (40_000, 1e-3, None)}[tier, name]
-    batch_size *= {("cpu", "scenes"): 1, ("cpu", "cifar10"): 2}.get((tier, name), 4)
+def _pretext(task, tier, name, *, batch_size=64, lr=2e-3, small_batch=32, size=64):
+    """One length for all of them. batch_size, lr: on CIFAR-10 and a CPU. small_batch, size: of the drawn world there, where
+    pixels are dear."""
+    steps, batch_size, lr, minutes = {("cpu", "scenes"): (1200, small_batch, 2e-3, 1), ("cpu", "cifar10"): (6000, batch_size, lr, None),
+                                      ("gpu", "scenes"): (8000, 4 * small_batch, 1e-3, None),
+                                      ("gpu", "cifar10"): (40_000, 4 * small_batch, 1e-3, None)}[tier, name]
     return Recipe(task, {"steps": steps, "batch_size": batch_size, "lr": lr}, minutes, 96 if tier == "gpu" else size)
 
 

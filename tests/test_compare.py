@@ -221,6 +221,6 @@ def test_every_task_can_be_compiled(method, parts, tiny, monkeypatch):
     for asked in (False, True):
         torch.manual_seed(0)
         torch._dynamo.reset()
-        recipe = recipes.of_length(recipes.RECIPES[method]("cpu", "scenes"), 2)
+        recipe = recipes.with_steps(recipes.RECIPES[method]("cpu", "scenes"), 2)
         losses.append(train(recipe.task, parts.train.images, steps=2, batch_size=16, amp=False, compile=asked, progress=False, device="cpu")[-1]["loss"])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)

@@ -46,17 +46,22 @@ class Residual(nn.Module):
         return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
 
-def ConvNet(width=32, dim=None):
-    """A small encoder for two CPU cores: a strided stem, then four blocks at 1/2, 1/4, 1/8 and 1/8 of the picture's side.
+def ConvNet(width: int = 32, dim: int | None = None, stride: int = 2) -> PictureEncoder:
+    """A small encoder for two CPU cores: a stem, then four residual blocks, the last of `dim` channels.
 
-    width: channels of the first block; the last has dim = 8 × width (256) unless told otherwise.
+    width: channels of the first block; dim: of the last, 8 × width (256) unless told otherwise. stride: of the stem. With 2 the
+    blocks' maps are 1/2, 1/4, 1/8 and 1/8 of the image's side; with 1 they are 1, 1/2, 1/4 and 1/8, which costs four times the
+    FLOPs at the same width, and learns more from each FLOP at half of it (bench/search.py). Raises ValueError for other strides.
     """
-    stem = nn.Sequential(nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+    if stride not in (1, 2):
+        raise ValueError(f"stride={stride}: want 1 or 2")
+    kernel = {1: 3, 2: 4}[stride]
+    stem = nn.Sequential(nn.Conv2d(3, width, kernel, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
     dim = dim or 8 * width
-    blocks = [nn.Sequential(stem, Residual(width, width)),            # (B, w, H/2, W/2)
-              Residual(width, 2 * width, stride=2),                   # (B, 2w, H/4, W/4)
-              Residual(2 * width, 4 * width, stride=2),               # (B, 4w, H/8, W/8)
-              Residual(4 * width, dim)]                               # (B, dim, H/8, W/8)
+    blocks = [nn.Sequential(stem, Residual(width, width)),            # (B, w, H/s, W/s)
+              Residual(width, 2 * width, stride=2),                   # (B, 2w, H/2s, W/2s)
+              Residual(2 * width, 4 * width, stride=2),               # (B, 4w, H/4s, W/4s)
+              Residual(4 * width, dim, stride=3 - stride)]            # (B, dim, H/8, W/8)
     return PictureEncoder(blocks, (width, 2 * width, 4 * width, dim))
 
 

@@ -18,13 +18,16 @@ class BYOL(Task):
 
     momentum: of the teacher, rising to 1 as half a cosine over `steps` (None: constant). predictor, stop_gradient: take
     either away and see what holds the whole from collapsing; without stop-gradient the target is the student's own z.
+    hidden: width of projector and predictor (None: the encoder's; 4096 in the paper).
     """
 
-    def __init__(self, encoder, augment=simclr_views, dim=128, *, momentum=0.99, steps=None, predictor=True, stop_gradient=True):
+    def __init__(self, encoder, augment=simclr_views, dim=128, *, momentum=0.99, steps=None, predictor=True,
+                 stop_gradient=True, hidden=None):
         super().__init__(encoder)
         self.augment, self.momentum, self.steps, self.stop_gradient = augment, momentum, steps, stop_gradient
-        self.projector = mlp(encoder.dim, encoder.dim, dim)        # thrown away after training, as is the predictor
-        self.predictor = mlp(dim, encoder.dim, dim) if predictor else nn.Identity()
+        hidden = hidden or encoder.dim
+        self.projector = mlp(encoder.dim, hidden, dim)             # thrown away after training, as is the predictor
+        self.predictor = mlp(dim, hidden, dim) if predictor else nn.Identity()
         self.teacher = follower(encoder, self.projector)
         self.register_buffer("step", torch.tensor(0))
 

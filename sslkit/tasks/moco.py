@@ -20,11 +20,16 @@ class MoCo(Task):
     key, made from the same pictures, share a trace that the keys of other batches lack. He et al. (section 3.3) part the
     batch among GPUs and shuffle it for the teacher, so that no key keeps its query's company. Here the parts are `groups` on
     one device. shuffle=False, groups=1: the leak, to be looked at.
+
+    symmetric: each of the two views is the query once, and the other's key its positive, as in the authors' own CIFAR-10
+    example; the paper's loss has one query an image.
     """
 
-    def __init__(self, encoder, augment=simclr_views, dim=128, *, queue=4096, momentum=0.99, temperature=0.1, groups=4, shuffle=True):
+    def __init__(self, encoder, augment=simclr_views, dim=128, *, queue=4096, momentum=0.99, temperature=0.1, groups=4,
+                 shuffle=True, symmetric=False):
         super().__init__(encoder)
         check_temperature(temperature)
+        self.symmetric = symmetric
         self.augment, self.momentum, self.temperature, self.groups, self.shuffle = augment, momentum, temperature, groups, shuffle
         self.projector = mlp(encoder.dim, encoder.dim, dim)        # thrown away after training
         self.teacher = follower(encoder, self.projector)
@@ -34,14 +39,19 @@ class MoCo(Task):
     def make_problem(self, images):
         """(B, 3, H, W), or a pair of real views → query views (B, 3, H, W), the teacher's keys of other views (B, dim).
 
-        Raises ValueError for a batch that does not fit into the queue.
+        Twice as many of each where symmetric. Raises ValueError for a batch that does not fit into the queue.
         """
         first, second = images if isinstance(images, tuple) else (images, images)
-        if len(first) > len(self.queue):
+        if len(first) * (1 + self.symmetric) > len(self.queue):
             raise ValueError(f"a batch of {len(first)} does not fit into a queue of {len(self.queue)}: want a longer queue")
-        order = torch.randperm(len(second), device=second.device) if self.shuffle else torch.arange(len(second), device=second.device)
-        keys = self.in_groups(self.teacher, self.augment(second)[order])[order.argsort()]
-        return self.augment(first), F.normalize(keys.float(), dim=1)
+        second, first = self.augment(second), self.augment(first)
+        if self.symmetric:
+            first, second = torch.cat([first, second]), torch.cat([second, first])
+        order = torch.arange(len(second), device=second.device)
+        if self.shuffle:
+            order = torch.randperm(len(second), device=second.device)
+        keys = self.in_groups(self.teacher, second[order])[order.argsort()]
+        return first, F.normalize(keys.float(), dim=1)
 
     def forward(self, views):
         return self.in_groups(lambda part: self.projector(self.encoder(part)), views)    # (B, dim)

@@ -16,11 +16,13 @@ class RelativePatch(Task):
 
     patch: its side in pixels (None: three tenths of the picture's). gap: pixels between the two (None: half a patch, as in
     the paper, or what room there is). jitter: the second is off by up to as many pixels either way (None: the paper's 7 of 96). normalize,
-    drop_color: as for Jigsaw.
+    drop_color: as for Jigsaw. one_channel: each image is shown by one of its three channels alone, thrice, so that a lens's
+    coloured fringes say nothing of the place (the paper, section 3.1, fills the other two with noise).
     """
 
-    def __init__(self, encoder, patch=None, gap=None, jitter=None, normalize=True, drop_color=0.3):
+    def __init__(self, encoder, patch=None, gap=None, jitter=None, normalize=True, drop_color=0.3, one_channel=False):
         super().__init__(encoder)
+        self.one_channel = one_channel
         self.patch, self.gap, self.jitter = patch, gap, jitter
         self.normalize, self.drop_color = normalize, drop_color
         self.head = mlp(2 * encoder.dim, 2 * encoder.dim, len(DIRECTIONS))
@@ -29,7 +31,8 @@ class RelativePatch(Task):
         """(B, 3, H, W) → centre and neighbour (B, 2, 3, p, p), direction 0–7 (B,). Raises as `sizes`."""
         direction = torch.randint(len(DIRECTIONS), (len(images),), device=images.device)
         centre, neighbour = self.places(direction, images.shape[-2:])
-        return self.patches(grayscale(images, self.drop_color), centre, neighbour), direction
+        images = any_channel(images) if self.one_channel else grayscale(images, self.drop_color)
+        return self.patches(images, centre, neighbour), direction
 
     def forward(self, pairs):
         return siamese(self.encoder, self.head, pairs)             # (B, 8)
@@ -64,3 +67,9 @@ class RelativePatch(Task):
             raise ValueError(f"two patches of {patch} pixels, {gap} apart, with a jitter of {jitter}: want patches of at least 4, nothing "
                              f"negative, and 2 · patch + gap + jitter within the {side} pixels of these pictures")
         return patch, gap, jitter
+
+
+def any_channel(images):
+    """(B, 3, H, W) → the same shape: one channel of each image, drawn for each, three times."""
+    channel = torch.randint(3, (len(images), 1, 1, 1), device=images.device)
+    return images.gather(1, channel.expand(-1, 1, *images.shape[-2:])).expand_as(images)

@@ -8,10 +8,14 @@ from .common import classification
 
 
 class Rotation(Task):
-    """Every picture is shown four times, turned by 0, 90, 180 and 270 degrees; the question is by how much."""
+    """Every image is shown four times, rotated by 0, 90, 180 and 270 degrees; the question is by how much.
 
-    def __init__(self, encoder):
+    augment: of the images, before they are rotated (crops and flips, as the paper's code has them); None: none.
+    """
+
+    def __init__(self, encoder, augment=None):
         super().__init__(encoder)
+        self.augment = augment
         self.head = nn.Linear(encoder.dim, 4)                      # thrown away after training
 
     def make_problem(self, images):
@@ -19,6 +23,7 @@ class Rotation(Task):
 
         Raises ValueError for pictures that are not square: a quarter turn would change their shape, and give it away.
         """
+        images = images if self.augment is None else self.augment(images)
         height, width = images.shape[-2:]
         if height != width:
             raise ValueError(f"pictures of {height} × {width} pixels: rotation needs square ones, crop or resize them")
