@@ -1,7 +1,8 @@
-"""The contrastive losses: what belongs together is pulled together, what does not is pushed apart.
+"""Contrastive losses: what belongs together is pulled together, the rest pushed apart. And VICReg.
 
-But for `nce`, all are called alike, `loss(embeddings (N, D), labels (N,))` → 0-d tensor, where equal labels mean "belong
-together". They compute in float32 or better, also within autocast; gradients stay finite where points coincide. Each
+But for `nce` and `vicreg`, all are called alike, `loss(embeddings (N, D), labels (N,))` → 0-d, where
+equal labels mean "belong together". They compute in float32 or better, also within autocast;
+gradients stay finite where points coincide. Each
 raises ValueError for wrong shapes, fewer than two samples, values that are not finite, and a batch in which no two
 labels are equal; TypeError for embeddings that are not floats. "Pair" says whether (i, j) and (j, i) are one or two.
 """
@@ -158,6 +159,48 @@ def nce(model_data, noise_data, model_noise, noise_noise):
     return -(F.logsigmoid(data_logits).sum() + F.logsigmoid(-noise_logits).sum()) / len(model_data)
 
 
+def vicreg(first, second, invariance=25, variance=25, covariance=1):
+    """Bardes, Ponce & LeCun 2022, eq. 6: the weighted sum of the three `vicreg_terms` of two views.
+
+    first, second: float embeddings (N, D) of two views of the same N images, row by row; nothing is
+    normalised. invariance, variance, covariance: the weights λ, μ, ν. Returns a 0-d tensor.
+
+    Raises as `vicreg_terms` does.
+    """
+    s, v, c = vicreg_terms(first, second)
+    return invariance * s + variance * v + covariance * c
+
+
+def vicreg_terms(first, second):
+    """The three terms of VICReg, unweighted → invariance s, variance v, covariance c, 0-d each.
+
+    As in the paper's pseudocode (algorithm 1):
+    s: squared differences of the views, mean over both the N rows and the D dimensions. (Eq. 5 sums
+       over the dimensions; the paper's λ = 25 belongs to the mean.)
+    v: max(0, 1 − √(Var + 1e-4)), mean over dimensions, added up over the two views (eq. 1, 2, 6).
+       (The authors' released code halves this sum: `variance=12.5` here is their 25.)
+    c: squared covariances of different dimensions, summed, divided by D, added up over the views
+       (eq. 3, 4, 6).
+    Var and covariances are the unbiased ones, divided by N − 1.
+
+    Computes in float32 or better, also within autocast; gradients are finite at collapse. Raises
+    TypeError for embeddings that are not floats, ValueError for shapes that differ or are not
+    (N, D), fewer than two rows, and values that are not finite.
+    """
+    check_views(first, second)
+    dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
+    with torch.autocast(first.device.type, enabled=False):
+        first, second = first.to(dtype), second.to(dtype)
+        invariance = (first - second).square().mean()
+        variance, covariance = first.new_zeros(()), first.new_zeros(())
+        for z in (first, second):
+            matrix = z.T.cov().view(z.shape[1], z.shape[1])        # (D, D), also where D = 1
+            own = matrix.diagonal()                                # (D,), the variances
+            variance = variance + F.relu(1 - (own + 1e-4).sqrt()).mean()
+            covariance = covariance + (matrix - own.diag()).square().sum() / z.shape[1]
+    return invariance, variance, covariance
+
+
 def distances(embeddings):
     """(N, D) → Euclidean distances (N, N). Differences, not dot products: exact for near points, and gradient 0 at distance 0."""
     return torch.cdist(embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist")
@@ -185,6 +228,25 @@ def check(embeddings, labels):
     if len(labels.unique()) == len(labels):
         raise ValueError(f"all {len(labels)} labels differ, so nothing belongs together: want at least two samples of one label, "
                          f"such as two views of a picture")
+
+
+def check_views(first, second):
+    """Raises TypeError or ValueError unless both are finite floats (N, D), N at least 2."""
+    for name, z in (("first", first), ("second", second)):
+        if not isinstance(z, torch.Tensor) or not z.is_floating_point():
+            given = getattr(z, "dtype", type(z).__name__)
+            raise TypeError(f"{name} is {given}: want a tensor of floats, embeddings (N, D)")
+    if first.shape != second.shape or first.ndim != 2 or first.shape[1] == 0:
+        shapes = f"{tuple(first.shape)} and {tuple(second.shape)}"
+        raise ValueError(f"embeddings {shapes}: want two views of the same images, (N, D) each")
+    if len(first) < 2:
+        raise ValueError(f"{len(first)} sample: a variance over the batch needs at least two")
+    for name, z in (("first", first), ("second", second)):
+        if not torch.isfinite(z).all():
+            bad = (~torch.isfinite(z).all(1)).nonzero()[:5, 0].tolist()
+            rows = ", ".join(map(str, bad))
+            raise ValueError(f"{name} holds NaN or infinity (rows {rows} …): look for the layer "
+                             f"that made them")
 
 
 def check_temperature(temperature):

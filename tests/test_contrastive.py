@@ -1,4 +1,4 @@
-"""SimCLR, MoCo and BYOL make the problems and take the losses of their papers; real views; what BYOL is held up by."""
+"""SimCLR, MoCo, BYOL, VICReg: problems and losses of their papers; real views; collapse."""
 
 import copy
 import math
@@ -8,8 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from sslkit import data, losses, recipes, train
+from sslkit.meters import effective_rank
 from sslkit.networks import ConvNet
-from sslkit.tasks import BYOL, MoCo, SimCLR
+from sslkit.tasks import BYOL, MoCo, SimCLR, VICReg
 
 unchanged = lambda images: images
 quick = dict(steps=3, batch_size=16, lr=1e-3, amp=False, device="cpu", progress=False, log_every=1)
@@ -57,7 +58,7 @@ def test_any_contrastive_loss_fits():
         assert math.isfinite(history[-1]["loss"]) and any(not torch.equal(v, before[k]) for k, v in task.encoder.state_dict().items())
 
 
-@pytest.mark.parametrize("make", [SimCLR, MoCo, BYOL])
+@pytest.mark.parametrize("make", [SimCLR, MoCo, BYOL, VICReg])
 def test_two_real_views_of_a_thing_are_taken_as_a_pair(make):
     first, second = pictures(4), pictures(8)[4:]
     inputs, targets = make(ConvNet(8), unchanged).make_problem((first, second))
@@ -196,6 +197,40 @@ def test_without_stop_gradient_the_target_is_the_students_own_and_learns_too():
     loss.backward()
     assert z.grad.abs().sum() > 0
     assert isinstance(task.predictor, torch.nn.Identity)
+
+
+# ------------------------------------------------------------------------------------ VICReg
+
+def test_vicreg_compares_the_two_views_of_each_image():
+    task = VICReg(ConvNet(8), brighter, dim=6, hidden=20).eval()
+    images = pictures(5)
+    torch.manual_seed(0)
+    views, targets = task.make_problem(images)
+    torch.manual_seed(0)
+    assert torch.equal(views, torch.cat([brighter(images), brighter(images)])) and targets is None
+    z = task(views)
+    assert z.shape == (10, 6) and task.represent(images).shape == (5, 64)
+    loss, logs = task.loss(z, targets)
+    torch.testing.assert_close(loss, losses.vicreg(z[:5], z[5:]))
+    s, v, c = (logs[name] for name in ("invariance", "variance", "covariance"))
+    torch.testing.assert_close(loss, 25 * s + 25 * v + c)
+    own = VICReg(ConvNet(8), dim=6, invariance=2, variance=3, covariance=4)
+    torch.testing.assert_close(own.loss(z)[0], losses.vicreg(z[:5], z[5:], 2, 3, 4))
+
+
+def test_vicregs_variance_term_holds_it_up_and_its_covariance_term_parts_its_dimensions():
+    """Each term's absence leaves its own collapse: of the standard deviation, and of the rank."""
+    found = {}
+    without = {"no variance": {"variance": 0}, "no covariance": {"covariance": 0}}
+    for name, weights in {"whole": {}, **without}.items():
+        torch.manual_seed(0)
+        task = VICReg(ConvNet(8), dim=32, hidden=64, **weights)
+        train(task, data.scenes(64, 24), **{**quick, "steps": 60, "batch_size": 32, "lr": 3e-3})
+        with torch.no_grad():
+            z = task.train()(task.make_problem(pictures(64))[0])
+        found[name] = z.std(0).mean().item(), effective_rank(z).item()
+    assert found["no variance"][0] < 0.1 < 0.5 < found["whole"][0]
+    assert found["no covariance"][1] < 0.75 * found["whole"][1] and found["no covariance"][0] > 0.5
 
 
 # ------------------------------------------------------------------------------------------------ real views

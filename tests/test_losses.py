@@ -230,6 +230,104 @@ def test_nce_refuses_bad_input(change, error, says):
         losses.nce(*arguments)
 
 
+# ------------------------------------------------------------------------------------ vicreg
+
+def vicreg_by_loops(first, second):
+    """Bardes et al. 2022, algorithm 1, in plain loops → s, v, c."""
+    n, d = len(first), len(first[0])
+    s = sum((a - b) ** 2 for x, y in zip(first, second) for a, b in zip(x, y)) / (n * d)
+    v = c = 0.0
+    for z in (first, second):
+        mean = [sum(row[j] for row in z) / n for j in range(d)]
+        cov = lambda j, k: sum((row[j] - mean[j]) * (row[k] - mean[k]) for row in z) / (n - 1)
+        v += sum(max(0.0, 1 - math.sqrt(cov(j, j) + 1e-4)) for j in range(d)) / d
+        c += sum(cov(j, k) ** 2 for j in range(d) for k in range(d) if j != k) / d
+    return s, v, c
+
+
+def two_views(seed, n=7, d=4, scale=0.8):
+    generator = torch.Generator().manual_seed(seed)
+    first = scale * torch.randn(n, d, generator=generator, dtype=torch.float64) + 3
+    return first, first + 0.3 * torch.randn(n, d, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.8, 2.0])                 # all hinges active, some, none
+@pytest.mark.parametrize("d", [1, 4])
+def test_vicreg_equals_the_papers_formula_in_plain_loops(scale, d):
+    for seed in range(3):
+        views = two_views(seed, d=d, scale=scale)
+        s, v, c = vicreg_by_loops(*(view.tolist() for view in views))
+        terms = [term.item() for term in losses.vicreg_terms(*views)]
+        assert terms == pytest.approx([s, v, c], rel=1e-9)
+        assert losses.vicreg(*views).item() == pytest.approx(25 * s + 25 * v + c, rel=1e-9)
+        weighted = losses.vicreg(*views, 2, 3, covariance=5).item()
+        assert weighted == pytest.approx(2 * s + 3 * v + 5 * c, rel=1e-9)
+        low = losses.vicreg(*(view.float() for view in views))
+        assert low.item() == pytest.approx(25 * s + 25 * v + c, rel=1e-4)
+
+
+def test_vicreg_gradients_are_those_of_finite_differences():
+    views = tuple(view.requires_grad_() for view in two_views(1, scale=0.6))
+    assert torch.autograd.gradcheck(losses.vicreg, views, atol=1e-6)
+
+
+def test_vicreg_of_collapsed_and_of_white_embeddings_has_its_closed_form():
+    same = torch.full((8, 3), 2.0, requires_grad=True)
+    loss = losses.vicreg(same, same + 1)                           # s = 1, v = 2 (1 − √ε), c = 0
+    loss.backward()
+    assert loss.item() == pytest.approx(25 + 25 * 2 * (1 - 0.01), rel=1e-6)
+    assert torch.isfinite(same.grad).all()
+    # Columns of a Hadamard matrix: mean 0, no two correlated; scaled to an unbiased variance of 1.
+    corner = torch.tensor([[1.0, 1], [1, -1]], dtype=torch.float64)
+    white = torch.kron(torch.kron(corner, corner), corner)[:, 1:] * math.sqrt(7 / 8)       # (8, 7)
+    assert losses.vicreg(white, white).item() == pytest.approx(0, abs=1e-12)
+    s, v, c = losses.vicreg_terms(white[:, :1].repeat(1, 5), white[:, :1].repeat(1, 5))
+    assert (s.item(), v.item()) == (0, 0), "five copies of one dimension: the variance is content"
+    assert c.item() == pytest.approx(2 * (5 * 5 - 5) / 5), "and the covariance is not"
+
+
+def test_vicreg_does_not_care_for_the_order_of_rows_dimensions_and_views():
+    first, second = two_views(5)
+    rows, columns = torch.randperm(7), torch.randperm(4)
+    expected = losses.vicreg(first, second)
+    moved = losses.vicreg(first[rows][:, columns], second[rows][:, columns])
+    torch.testing.assert_close(moved, expected)
+    torch.testing.assert_close(losses.vicreg(second, first), expected)
+    assert losses.vicreg(first, second.roll(1, 0)) > expected + 1, "row i belongs to row i"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_vicreg_computes_in_float32_inside_autocast(dtype):
+    views = [view.to(dtype) for view in two_views(3, n=32, d=16)]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = losses.vicreg(*views)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, losses.vicreg(*(view.float() for view in views)))
+
+
+def test_vicreg_is_lightlys_but_for_the_halved_hinges():
+    package = pytest.importorskip("lightly.loss", reason="lightly is in the extra `bench`")
+    theirs = package.VICRegLoss(lambda_param=25, mu_param=25, nu_param=1)
+    for seed in range(3):
+        views = [view.float() for view in two_views(seed, n=32, d=16)]
+        torch.testing.assert_close(losses.vicreg(*views, variance=12.5), theirs(*views))
+
+
+@pytest.mark.parametrize("first, second, error, says", [
+    (torch.randn(4, 3), torch.randn(5, 3), ValueError, r"\(4, 3\) and \(5, 3\): want two views"),
+    (torch.randn(4, 3), torch.randn(4, 2), ValueError, r"\(4, 3\) and \(4, 2\): want two views"),
+    (torch.randn(4), torch.randn(4), ValueError, r"\(N, D\) each"),
+    (torch.randn(4, 0), torch.randn(4, 0), ValueError, r"\(N, D\) each"),
+    (torch.randn(1, 3), torch.randn(1, 3), ValueError, "1 sample: a variance .* at least two"),
+    (torch.randn(4, 3), torch.arange(4), TypeError, "second is torch.int64: want a tensor"),
+    ([[0.0]], torch.randn(4, 3), TypeError, "first is list: want a tensor of floats"),
+    (torch.randn(2, 1), torch.tensor([[0.0], [torch.inf]]), ValueError, r"second holds .*rows 1"),
+])
+def test_vicreg_refuses_bad_input(first, second, error, says):
+    with pytest.raises(error, match=says):
+        losses.vicreg(first, second)
+
+
 # ------------------------------------------------------------------------------------------------ bad input
 
 @pytest.mark.parametrize("name", LOSSES)

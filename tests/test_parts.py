@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import pytest
 import torch
@@ -12,11 +13,12 @@ from torch import nn
 from sslkit import checkpoint, data, parts, train
 from sslkit.memory import peak_memory
 from sslkit.networks import ConvNet, ResNet18, group_norm, mlp
-from sslkit.tasks import BYOL, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR
+from sslkit.tasks import BYOL, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR, VICReg
 
 PLAIN = dict(steps=3, batch_size=16, lr=0.01, optimizer="sgd", amp=False, device="cpu", progress=False, log_every=1)
 MAKE = {"SimCLR": SimCLR, "MoCo": lambda encoder: MoCo(encoder, queue=64, groups=1), "BYOL": BYOL, "Rotation": Rotation,
-        "Jigsaw": lambda encoder: Jigsaw(encoder, 2), "RelativePatch": RelativePatch, "Inpainting": Inpainting}
+        "Jigsaw": lambda encoder: Jigsaw(encoder, 2), "RelativePatch": RelativePatch,
+        "Inpainting": Inpainting, "VICReg": partial(VICReg, dim=32, hidden=64)}
 
 
 def made(name):
@@ -158,8 +160,9 @@ def in_two_processes(name, path, settings):
     return checkpoint.load(path), checkpoint.load(f"{path}.second")
 
 
-@pytest.mark.parametrize("name, more", [("SimCLR", {}), ("SimCLR", {"micro_batch": 6}), ("MoCo", {}), ("BYOL", {})],
-                         ids=["SimCLR", "SimCLR in micro-batches", "MoCo", "BYOL"])
+@pytest.mark.parametrize("name, more", [("SimCLR", {}), ("SimCLR", {"micro_batch": 6}),
+                                        ("MoCo", {}), ("BYOL", {}), ("VICReg", {})],
+                         ids=["SimCLR", "SimCLR in micro-batches", "MoCo", "BYOL", "VICReg"])
 def test_two_processes_equal_one(name, more, tmp_path):
     """Loss and weights after three steps on the joint batch, to 1e-5; one checkpoint, written by the first process."""
     alone = made(name)

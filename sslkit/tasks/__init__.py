@@ -15,7 +15,9 @@ from .rotation import Rotation
 from .simclr import SimCLR
 from .split_brain import SplitBrain
 from .supervised import Supervised
+from .vicreg import VICReg
 from .vqvae import VQVAE
 
 __all__ = ["Autoregressive", "BYOL", "Colorization", "Forecast", "IGNORE", "Inpainting", "Jigsaw", "MAE", "MaskedLM", "MoCo",
-           "RelativePatch", "Rotation", "SimCLR", "SplitBrain", "Supervised", "VQVAE", "holes", "masks"]
+           "RelativePatch", "Rotation", "SimCLR", "SplitBrain", "Supervised", "VICReg", "VQVAE",
+           "holes", "masks"]
