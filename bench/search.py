@@ -25,16 +25,16 @@ LABELS = (100, 1000)                                               # per class
 RATES = tuple({"lr": lr} for lr in (1e-3, 2e-3, 4e-3))
 CANDIDATES = {
     "rotation": [*RATES, {"crop": 1.0}, {"crop": 0.2}, {"batch_size": 32}],
-    "jigsaw": [*RATES, {"batch_size": 128}],
+    "jigsaw": [*RATES],
     "relative_patch": [*RATES, {"one_channel": True}, {"patch": 10}, {"batch_size": 128}],
     "colorization": [*RATES, {"rebalance": False}],
     "split_brain": [*RATES],
     "inpainting": [*RATES],
     "mae": [*RATES, {"depth": 2}, {"ratio": 0.6}, {"depth": 2, "lr": 4e-3}],
-    "simclr": [*RATES, {"small": 0}, {"temperature": 0.1}, {"temperature": 0.3}, {"small": 4}, {"batch_size": 64}],
+    "simclr": [*RATES, {"small": 0}, {"temperature": 0.1}, {"temperature": 0.3}, {"batch_size": 64}],
     "moco": [*RATES, {"symmetric": False}, {"momentum": 0.95}, {"temperature": 0.1}, {"queue": 1024}],
-    "byol": [{"hidden": 1024, "dim": 256, "momentum": m, "lr": lr} for m in (0.9, 0.97, 0.99) for lr in (1e-3, 2e-3, 4e-3)],
-    "vicreg": [{"dim": d, "lr": lr} for d in (256, 512) for lr in (1e-3, 2e-3, 4e-3)],
+    "byol": [{"hidden": 1024, "dim": 256, "momentum": m, "lr": lr} for m in (0.9, 0.97, 0.99) for lr in (1e-3, 3e-3)],
+    "vicreg": [*RATES, {"dim": 512}, {"hidden": 1024, "dim": 512}],
 }
 
 

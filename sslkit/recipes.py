@@ -15,7 +15,8 @@ from .augment import compose, horizontal_flip, random_resized_crop, simclr_views
 from .color import rebalancing
 from .networks import ConvNet, LightnessEncoder, ResNet18, SplitEncoder, ViT
 from .task import Task
-from .tasks import BYOL, MAE, Colorization, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR, SplitBrain
+from .tasks import (BYOL, MAE, Colorization, Inpainting, Jigsaw, MoCo, RelativePatch, Rotation, SimCLR, SplitBrain,
+                    VICReg)
 
 
 class Recipe(NamedTuple):
@@ -163,6 +164,11 @@ def byol(tier, name="scenes", *, momentum=None, hidden=None, dim=128, **choices)
     return with_steps(recipe, recipe.settings["steps"])
 
 
+def vicreg(tier, name="scenes", *, dim=256, hidden=512, **choices):
+    """Bardes et al. 2022, with a projector of 512, 512 and 256 in place of 8192 each: encoders are small."""
+    return _two_views(VICReg(encoder(tier, name), _views(tier, name), dim, hidden), tier, name, **choices)
+
+
 def mae(tier, name="scenes", *, ratio=0.75, depth=1, norm_pix=True, batch_size=128, lr=2e-3):
     """He et al. 2022, patches normalised by their own mean and standard deviation, which was better here; on a GPU 400 epochs
     of CIFAR-10. depth: of the decoder."""
@@ -209,4 +215,4 @@ def from_scratch(tier, name="scenes"):
 
 RECIPES = {"rotation": rotation, "jigsaw": jigsaw, "relative_patch": relative_patch, "colorization": colorization,
            "split_brain": split_brain, "inpainting": inpainting, "mae": mae, "simclr": simclr, "moco": moco,
-           "byol": byol}                                           # in the order of the lecture
+           "byol": byol, "vicreg": vicreg}                                           # in the order of the lecture
