@@ -84,13 +84,13 @@ def parser():
     added.add_argument("--data", choices=("scenes", "cifar10"), default="scenes", help="what to learn from")
     added.add_argument("--tier", choices=("cpu", "gpu"), default=None, help="size of network and run; by the machine if left out")
     added.add_argument("--methods", nargs="+", choices=recipes.RECIPES, default=list(recipes.RECIPES), help="which of them")
-    added.add_argument("--images", type=int, default=None, help="how many each pretraining sees; by tier and data if left out")
-    added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels a class; by the tier if left out")
-    added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
-    added.add_argument("--pretrainings", type=int, default=1, help="how many pretrainings of each method")
-    added.add_argument("--no-fine-tuning", action="store_true", help="probes only: fine-tuning takes as long as all the rest")
+    added.add_argument("--compute", type=float, nargs="+", default=[1, 4], help="budgets, in multiples of the unit of encoder FLOPs")
+    added.add_argument("--pretrainings", type=int, default=3, help="how many pretrainings of each method at each budget")
+    added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels per class of the probes")
+    added.add_argument("--fine-tuning", type=int, nargs="*", default=None, help="labels per class of fine-tuning; none after the option: "
+                       "probes only, as fine-tuning takes longer than all the rest")
     added.add_argument("--device", default=None, help="cpu, cuda or mps; the best there is if left out")
-    added.add_argument("--out", type=Path, default=Path("bench/results"), help="folder for compare-DATA-TIER, with a file for each run")
+    added.add_argument("--out", type=Path, default=Path("bench/results"), help="folder for study-DATA-TIER, with a file for each run")
     added.add_argument("--runs", type=Path, default=Path("runs"), help="folder for checkpoints")
 
     added = command("data", run_data, "fetch or draw a dataset, say what is in it, and save a sheet of its pictures")
@@ -171,22 +171,24 @@ def run_curve(arguments):
 
 
 def run_compare(arguments):
-    from . import compare
-    from .plots import comparison
+    from . import compare, study
+    from .plots import against_compute
 
     tier, name = arguments.tier or recipes.tier(), arguments.data
-    images = arguments.images or compare.IMAGES[tier, name]
-    folder = arguments.out / f"compare-{name}-{tier}"
-    print(f"{len(arguments.methods)} methods on {name}, tier {tier} ({choose_device(arguments.device).type}): {images:,} images each, into {folder}")
-    runs = compare.compare(recipes.splits(name, tier), name, tier, methods=arguments.methods, images=images, budgets=arguments.budgets,
-                           draws=arguments.seeds, pretrainings=arguments.pretrainings, fine_tuning=not arguments.no_fine_tuning,
-                           device=arguments.device, folder=folder, checkpoints=arguments.runs)
-    budget = sorted({record["budget"] for record in compare.records(runs)})[-1]
-    print(f"\naccuracy on the test split, per cent, mean ± standard deviation; the block is chosen on the validation split\n\n{compare.table(runs)}"
-          f"\n\nwith {budget} labels a class, block by block\n\n{compare.blocks(runs, budget)}")
+    folder = arguments.out / f"study-{name}-{tier}"
+    multiples = [int(value) if value == int(value) else value for value in arguments.compute]
+    fine_tuning = study.FINE_TUNING if arguments.fine_tuning is None else arguments.fine_tuning
+    unit = study.UNIT[tier, name]
+    print(f"{len(arguments.methods)} methods on {name}, tier {tier} ({choose_device(arguments.device).type}): "
+          f"{', '.join(f'{multiple} ×' for multiple in multiples)} {unit:.0e} encoder FLOPs, {arguments.pretrainings} pretrainings each, into {folder}")
+    runs = study.study(recipes.splits(name, tier), name, tier, methods=arguments.methods, compute=multiples,
+                       pretrainings=arguments.pretrainings, budgets=arguments.budgets or study.BUDGETS, fine_tuning=fine_tuning,
+                       device=arguments.device, folder=folder, checkpoints=arguments.runs)
+    print(f"\naccuracy on the test split, per cent, mean ± standard deviation over pretrainings and label subsets; the block is chosen "
+          f"once, on the validation split\n\n{compare.compute_table(runs)}")
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    figure = arguments.runs / f"{folder.name}-cost.png"
-    comparison.cost(runs, budget=budget, title=f"{name}, {budget} labels a class").savefig(figure, dpi=150)
+    figure = arguments.runs / f"{folder.name}.png"
+    against_compute(runs).savefig(figure, dpi=150)
     print(f"\nfigure: {figure}\nnumbers: {folder}/*.json\nnext: make lab, and open 11_comparison.ipynb")
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -158,24 +159,25 @@ class Probe(NamedTuple):
         return self.scores(features).argmax(1)
 
 
-def linear_probe(features, labels, validation_features, validation_labels, *, penalties=(1.0, 1e-1, 1e-2, 1e-3, 1e-4)):
+def linear_probe(features, labels, validation_features, validation_labels, *, penalties=(1.0, 1e-1, 1e-2, 1e-3, 1e-4), statistics=None):
     """Multinomial logistic regression on standardised features, its penalty chosen on the validation split → Probe.
 
     features (N, D), labels (N,). The loss is the mean cross-entropy + penalty / 2 · ‖weight‖², solved by scikit-learn's
-    L-BFGS from the first penalty to the last, each from the solution before. Raises ValueError for wrong shapes, values
+    L-BFGS from the first penalty to the last, each from the solution before. statistics: mean and standard deviation (D,) to
+    standardise by, such as those of all unlabelled images; None: of these features. Raises ValueError for wrong shapes, values
     that are not finite, a single class, or labels out of range.
     """
     _check_features(features, labels)
     _check_features(validation_features, validation_labels)
     best = None
-    for probe in _fits(features, labels, penalties):
+    for probe in _fits(features, labels, penalties, statistics):
         probe = probe._replace(validation=accuracy(probe.predict(validation_features), validation_labels))
         if best is None or probe.validation > best.validation:
             best = probe
     return best
 
 
-def _fits(features, labels, penalties):
+def _fits(features, labels, penalties, statistics=None):
     """One Probe a penalty. Weak penalties on few labels need not converge within the limit: validation judges them as they are."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -183,7 +185,8 @@ def _fits(features, labels, penalties):
     present = labels.unique().cpu()
     if len(present) < 2:
         raise ValueError(f"all {len(labels)} labels are {int(labels[0])}: a probe needs two classes at least")
-    mean, std = features.mean(0), features.std(0, correction=0).clamp_min(1e-6)
+    mean, std = statistics or (features.mean(0), features.std(0, correction=0))
+    std = std.clamp_min(1e-6)
     classes, span = int(present.max()) + 1, None
     x = ((features - mean) / std).cpu()                   # (N, D)
     if len(x) < x.shape[1]:                               # fewer examples than features: with an L2 penalty the solution lies in
@@ -388,6 +391,46 @@ def accuracies(records, arm, budget):
     if not found or len({key[:2] for key in found}) < len(found):
         raise ValueError(f"{arm!r} with {budget} labels a class: {len(found)} records, want one a seed; with `plots.choose` one block and probe is kept")
     return [accuracy for _, _, accuracy in found]
+
+
+def levels_by_compute(runs, *, rule="chosen", probe="linear"):
+    """Runs of a study → {arm: {encoder FLOPs: {labels per class: (mean accuracy, standard deviation over pretrainings)}}}.
+
+    Each pretraining counts once, as the mean over its label subsets. Baselines have 0 FLOPs; those that train with labels have
+    no rule and no probe, and are there at every one. NaN where there is one pretraining.
+    """
+    found = {}
+    for run in runs:
+        flops, number = (run["about"].get("cost") or {}).get("encoder FLOPs", 0), run["about"]["pretraining"]
+        for record in run["records"]:
+            if record["arm"] == run["arm"] and (record.get("rule", rule), record.get("probe", probe)) == (rule, probe):
+                of_subset = found.setdefault(run["arm"], {}).setdefault(flops, {}).setdefault(record["budget"], {})
+                of_subset.setdefault(number, []).append(record["accuracy"])
+    level = lambda values: (sum(values) / len(values), torch.tensor(values).std().item() if len(values) > 1 else float("nan"))
+    return {arm: {flops: {budget: level([sum(subset) / len(subset) for subset in several.values()]) for budget, several in row.items()}
+                  for flops, row in rows.items()} for arm, rows in found.items()}
+
+
+def crossing(levels, one, other, budget):
+    """Of `levels_by_compute`: the encoder FLOPs at which the curve of `one` overtakes that of `other`, with `budget` labels per class.
+
+    Between measured points accuracy is taken to grow with the logarithm of FLOPs. None where it does not within what was measured.
+    Raises ValueError for a method or budget that was not measured.
+    """
+    curves = []
+    for arm in (one, other):
+        points = {flops: row[budget][0] for flops, row in levels.get(arm, {}).items() if budget in row and flops > 0}
+        if not points:
+            raise ValueError(f"{arm!r} with {budget} labels per class was not measured: there are {', '.join(levels)}")
+        curves.append(points)
+    at = lambda points, x: float(np.interp(x, [math.log(flops) for flops in sorted(points)], [points[flops] for flops in sorted(points)]))
+    low, high = max(min(points) for points in curves), min(max(points) for points in curves)
+    grid = sorted({math.log(flops) for points in curves for flops in points if low <= flops <= high})
+    ahead = [at(curves[0], x) - at(curves[1], x) for x in grid]
+    for (x, before), (y, after) in zip(zip(grid, ahead), zip(grid[1:], ahead[1:])):
+        if before <= 0 < after:
+            return math.exp(x + (y - x) * -before / (after - before))
+    return None
 
 
 def means(records, arm):

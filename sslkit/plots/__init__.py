@@ -5,6 +5,7 @@ Every function draws into a new Figure, or into the `figure` (or subfigure) it i
 
 from . import losses
 from .augmentation import operations, views
+from .budgets import against_compute
 from .colorization import ab_plane, colorized
 from .comparison import advantage, by_labels, compared, cost, kept
 from .curves import bars, choose, factors, grid, label_curve, labels_needed, layers, training
@@ -26,7 +27,7 @@ from .series import series, surprise
 from .sound import listen, wave_so_far, waves
 from .tokens import next_level, next_token, so_far, tokens_map, written
 
-__all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "advantage", "align", "attention", "bars",
+__all__ = ["GREY", "INK", "METHODS", "PALE", "Picture", "RIGHT", "WRONG", "ab_plane", "against_compute", "advantage", "align", "attention", "bars",
            "by_labels", "by_ratio", "choose", "colorized", "compared", "contact_sheet", "corruption", "cost", "embedding",
            "embedding_html", "energy", "factors", "family", "field_map", "field_map_html", "fillings", "found_by_kind", "grid",
            "heat", "horizons", "image_grid", "kept", "label_curve", "labels_needed", "layers", "listen", "losses", "mask_kinds",

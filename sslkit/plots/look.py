@@ -13,7 +13,8 @@ from ..data.dataset import as_float
 # learnt without labels has its method's colour in every figure.
 INK, GREY, PALE, RIGHT, WRONG = "#2B2B2B", "#7A7A7A", "#D9DDE3", "#0072B2", "#D55E00"
 METHODS = {"rotation": "#0072B2", "jigsaw": "#009E73", "relative patch": "#CC79A7", "colorization": "#B58900",
-           "split brain": "#8C6BB1", "inpainting": "#56B4E9", "simclr": "#0F5257", "moco": "#7B3F98", "byol": "#4C9F38", "mae": "#8B5E3C"}
+           "split brain": "#8C6BB1", "inpainting": "#56B4E9", "simclr": "#0F5257", "moco": "#7B3F98", "byol": "#4C9F38", "vicreg": "#C2185B",
+           "mae": "#8B5E3C"}
 BRANCHES = ("#0072B2", "#009E73", "#CC79A7", "#B58900")
 
 

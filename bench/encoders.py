@@ -1,0 +1,84 @@
+"""The best encoders that come with the kit: longer trainings than any comparison has, one process each.
+
+    python bench/encoders.py simclr-cifar10            # stops anywhere, goes on from runs/, prints what validation says
+
+Two views of 24 pixels and two of 16, as the search found for SimCLR (bench/results/search.json), and an encoder of twice the width
+that the comparison has: for long trainings it is the better one.
+"""
+
+import argparse
+import hashlib
+import json
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from sslkit import data, evaluate, losses, protocol, recipes, train
+from sslkit.augment import simclr_views
+from sslkit.checkpoint import write_whole
+from sslkit.compute import encoder_compute
+from sslkit.machine import machine
+from sslkit.networks import ConvNet
+from sslkit.tasks import SimCLR
+
+RESULTS = Path(__file__).parent / "results"
+BUDGETS = (20, 100, 1000)                                          # labels per class
+
+
+def simclr_cifar10() -> SimCLR:
+    contrast = partial(losses.info_nce, temperature=0.2)
+    return SimCLR(ConvNet(32, 256, stride=1), partial(simclr_views, size=24), contrast=contrast, small=(recipes.LOCAL_VIEW,) * 2)
+
+
+ENCODERS = {  # name: task, settings of `train`, the encoder's class and arguments
+    "simclr-cifar10": (simclr_cifar10, {"steps": 6000, "batch_size": 128, "lr": 3e-3}, ["ConvNet", {"width": 32, "dim": 256, "stride": 1}]),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=ENCODERS)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    make, settings, network = ENCODERS[arguments.name]
+    splits = data.Splits(*(data.cifar10(split) for split in data.Splits._fields))
+    torch.manual_seed(arguments.seed)
+    task = make()
+    cost = encoder_compute(task, splits.train.images[:settings["batch_size"]]).of(settings["steps"])
+    said = []
+
+    def say(record: dict) -> None:
+        said.append(record)
+        if len(said) % 5 == 0:
+            print(json.dumps(record), flush=True)
+
+    history = train(task, splits.train.images, seed=arguments.seed, progress=False, on_log=say,
+                    checkpoint=arguments.runs / f"encoder-{arguments.name}-{arguments.seed}.safetensors", **settings)
+    if history[-1]["step"] < settings["steps"]:
+        return
+    content = save({key: (value.half() if value.ndim > 1 else value).contiguous() for key, value in task.encoder.state_dict().items()})
+    file = f"{arguments.name}.safetensors"
+    write_whole(RESULTS / file, content)
+    features = list(zip(*(evaluate.embed(evaluate.Blocks(task.encoder, 2), part) for part in splits)))
+    blocks = protocol.Blocks(features, [part.labels for part in splits])
+    records = list(protocol.probe_method(blocks, BUDGETS))
+    mean = lambda budget, rule: sum(found := [r["accuracy"] for r in records if (r["budget"], r["rule"]) == (budget, rule)]) / len(found)
+    last = [part.unflatten(1, (-1, 4)).mean(2) for part in features[-1]]
+    near = evaluate.accuracy(evaluate.knn(last[0], splits.train.labels, last[2]), splits.test.labels)
+    path = RESULTS / "pretrained.json"
+    listed = json.loads(path.read_text())
+    listed[arguments.name] = {
+        "file": file, "sha256": hashlib.sha256(content).hexdigest(), "parameters": sum(p.numel() for p in task.encoder.parameters()),
+        "recipe": {"method": "simclr", "data": "cifar10", "encoder": network, "settings": settings, "cost": cost},
+        "seconds": history[-1]["seconds"], "machine": machine(),
+        "accuracy": {"labels a class": BUDGETS[-1], "linear probe": round(mean(BUDGETS[-1], "chosen"), 4), "kNN, all labels": round(near, 4),
+                     **{f"{budget} labels per class, {rule} block": round(mean(budget, rule), 4) for budget in BUDGETS for rule in ("chosen", "last")}}}
+    write_whole(path, (json.dumps(listed, indent=1) + "\n").encode())
+    print(json.dumps(listed[arguments.name]["accuracy"], indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
