@@ -9,7 +9,7 @@ import hashlib
 
 import torch
 
-from . import recipes
+from . import networks, recipes
 from .data.text import Tokenizer
 from .evaluate import results_folder, stored, stored_file
 from .networks import GPT, ConvNet, LightnessEncoder, Palette, PixelCNN, TextTransformer, ViT, WaveNet
@@ -35,9 +35,14 @@ def pretrained(name):
         task = TASKS[name]()
         return (task[0] if isinstance(task, tuple) else task).encoder
     found, recipe = state(name), listed()[name]["recipe"]
-    encoder = recipes.kept(recipe["method"], recipe["tier"], recipe["data"])
+    encoder = made(*recipe["encoder"]) if "encoder" in recipe else recipes.kept(recipe["method"], recipe["tier"], recipe["data"])
     encoder.load_state_dict(found)
     return encoder.eval()
+
+
+def made(name, arguments):
+    """The encoder that a recipe names, fresh: one of `sslkit.networks` by its name, and the arguments that it takes, a dict."""
+    return getattr(networks, name)(**arguments)
 
 
 def state(name):
@@ -66,7 +71,7 @@ def loaded(task, name):
 
 def colorizer():
     """→ a Colorization task, trained on photographs (CIFAR-10, seed 0 of bench/pretext.py)."""
-    return loaded(Colorization(LightnessEncoder(recipes.encoder("cpu", "cifar10"))), "colorizer-cifar10")
+    return loaded(Colorization(LightnessEncoder(ConvNet(32))), "colorizer-cifar10")
 
 
 def painter(trained=True):

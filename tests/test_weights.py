@@ -93,7 +93,7 @@ def test_words_of_pictures_are_painted_again_and_written_anew():
 
 def test_everything_listed_is_there_as_it_was_measured_and_loads():
     listed = weights.listed()
-    assert set(NAMES) | {"colorizer-cifar10"} | {f"{method}-scenes-cpu" for method in recipes.RECIPES} <= set(listed)
+    assert set(NAMES) | {"colorizer-cifar10"} | {f"{method}-scenes-cpu" for method in recipes.RECIPES if method != "vicreg"} <= set(listed)
     for name, about in listed.items():
         content = (evaluate.results_folder() / about["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == about["sha256"] and len(content) <= 12e6, name
