@@ -15,7 +15,7 @@ class Rotation(Task):
 
     def __init__(self, encoder, augment=None):
         super().__init__(encoder)
-        self.augment = augment
+        self.prepare = augment or (lambda images: images)          # not `augment`: its views are no two views of one image
         self.head = nn.Linear(encoder.dim, 4)                      # thrown away after training
 
     def make_problem(self, images):
@@ -23,7 +23,7 @@ class Rotation(Task):
 
         Raises ValueError for pictures that are not square: a quarter turn would change their shape, and give it away.
         """
-        images = images if self.augment is None else self.augment(images)
+        images = self.prepare(images)
         height, width = images.shape[-2:]
         if height != width:
             raise ValueError(f"pictures of {height} × {width} pixels: rotation needs square ones, crop or resize them")
