@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import statistics
 
 import pytest
@@ -13,6 +14,7 @@ from sslkit import compare, data, evaluate, recipes, train, weights
 from sslkit.networks import ConvNet, ResNet18, ViT
 
 METHODS = ("rotation", "mae")
+SHORT = {"budgets": (2,), "draws": 1, "fine_tuning": False}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,20 @@ def ran(parts, folder, **settings):
     return compare.compare(parts, "scenes", "cpu", folder=folder / "compare-scenes-cpu", checkpoints=folder / "runs", **settings)
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder for what `finished` computes."""
+    return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture
+def finished(parts, tiny, once):
+    """A copy of one whole comparison of METHODS, which the tests of a module share: `ran` goes on from it."""
+    if not any(once.iterdir()):
+        ran(parts, once)
+    return shutil.copytree(once, tiny, dirs_exist_ok=True)
+
+
 def contents(folder):
     return {path.name: path.read_text() for path in (folder / "compare-scenes-cpu").glob("*.json")}
 
@@ -42,8 +58,8 @@ def without_times(text):
     return re.sub(r'"(seconds|pretraining|embedding|probes|fine-tuning)": [\d.]+', "", text)
 
 
-def test_every_arm_has_every_measurement_on_the_same_labels(parts, tiny):
-    runs = ran(parts, tiny)
+def test_every_arm_has_every_measurement_on_the_same_labels(parts, finished):
+    runs = ran(parts, finished)
     assert [run["arm"] for run in runs] == ["rotation", "mae", "random encoder", "raw pixels", "from scratch", "random ViT", "ViT from scratch"]
     for run in runs:
         blocks = 0 if "scratch" in run["arm"] else {"raw pixels": 1, "mae": 2, "random ViT": 2}.get(run["arm"], 4)
@@ -71,8 +87,8 @@ def test_a_record_is_what_probing_by_hand_gives(parts, tiny):
     assert run["all labels"]["kNN"] == pytest.approx(evaluate.accuracy(evaluate.knn(pooled[0], parts.train.labels, pooled[2]), parts.test.labels), abs=0.04)
 
 
-def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, tiny, monkeypatch):
-    whole = ran(parts, tiny / "whole")
+def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, finished, tiny, monkeypatch):
+    whole = ran(parts, finished)
     stops, probed, tuned, trained = [], evaluate.label_curve, evaluate.fine_tune, compare.train
 
     def stopping(function):
@@ -100,8 +116,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, tiny, monkeypatc
         assert one.get("factors") == other.get("factors") and one.get("weights") == other.get("weights")
 
 
-def test_what_is_done_is_not_done_again_and_more_can_be_asked_for(parts, tiny, monkeypatch):
-    ran(parts, tiny)
+def test_what_is_done_is_not_done_again_and_more_can_be_asked_for(parts, finished, tiny, monkeypatch):
     before = contents(tiny)
     monkeypatch.setattr(compare, "train", lambda *arguments, **settings: pytest.fail("trained again"))
     monkeypatch.setattr(evaluate, "fine_tune", lambda *arguments, **settings: pytest.fail("fine-tuned again"))
@@ -119,21 +134,21 @@ def test_a_stop_inside_training_keeps_its_steps_and_records_nothing(parts, tiny,
     real = compare.train
     monkeypatch.setattr(compare, "train", lambda *arguments, **settings: [{"step": 1, "seconds": 0.1}])
     with pytest.raises(KeyboardInterrupt, match="rotation stopped after step 1 of 2"):
-        ran(parts, tiny)
+        ran(parts, tiny, draws=1)
     assert contents(tiny) == {}
     monkeypatch.setattr(compare, "train", real)
     monkeypatch.setattr(evaluate, "train", lambda *arguments, **settings: [{"step": 1, "seconds": 0.1}])
     with pytest.raises(KeyboardInterrupt):
-        ran(parts, tiny)
+        ran(parts, tiny, draws=1)
     assert not any("fine-tuned" in text for text in contents(tiny).values())
 
 
 def test_two_processes_share_the_runs(parts, tiny):
     (tiny / "runs").mkdir()
     with FileLock(tiny / "runs" / "compare-scenes-cpu-rotation-0.lock"):             # as another process would hold it
-        runs = ran(parts, tiny)
+        runs = ran(parts, tiny, **SHORT)
     assert [run["arm"] for run in runs][:2] == ["mae", "random encoder"]
-    assert "rotation" in [run["arm"] for run in ran(parts, tiny)]
+    assert "rotation" in [run["arm"] for run in ran(parts, tiny, **SHORT)]
 
 
 def test_other_settings_in_the_same_folder_are_refused(parts, tiny):
@@ -159,8 +174,8 @@ def test_pretrainings_differ_and_are_told_apart(parts, tiny):
     assert len(evaluate.summarise(compare.records(runs))) == 1
 
 
-def test_tables_say_what_the_runs_hold(parts, tiny):
-    runs = ran(parts, tiny)
+def test_tables_say_what_the_runs_hold(parts, finished):
+    runs = ran(parts, finished)
     told = compare.table(runs)
     best = []
     for draw in range(2):                                          # by hand: the block that validation likes best
@@ -176,7 +191,7 @@ def test_tables_say_what_the_runs_hold(parts, tiny):
 
 
 def test_its_encoders_are_listed_and_load_where_the_list_lies(parts, tiny, monkeypatch):
-    ran(parts, tiny, methods=("rotation", "colorization", "split_brain", "mae"), fine_tuning=False)
+    ran(parts, tiny, methods=("rotation", "colorization", "split_brain", "mae"), **SHORT)
     listed = json.loads((tiny / "pretrained.json").read_text())
     assert list(listed) == ["rotation-scenes-cpu", "colorization-scenes-cpu", "split_brain-scenes-cpu", "mae-scenes-cpu"]
     assert listed["rotation-scenes-cpu"]["accuracy"]["labels a class"] == 2 and listed["rotation-scenes-cpu"]["recipe"]["images"] == 64
