@@ -10,8 +10,18 @@ from collections import Counter
 import pytest
 from reach import concerns_widgets
 
-# Files that take longest, by measured CPU time.
-LONGEST = ("test_browser.py",)
+# The files that take longest, longest first: two workers begin with them, `make test-fast` leaves them out.
+LONGEST = (
+    "01_rotation.ipynb", "00_start_here.ipynb", "test_browser.py", "04_colorization.ipynb",
+    "03_relative_patch.ipynb", "02_jigsaw.ipynb", "06a_masked_text.ipynb", "05_inpainting.ipynb",
+    "09_moco_byol.ipynb", "08_simclr.ipynb", "10_mae.ipynb", "06b_autoregressive.ipynb",
+    "06c_series_and_hybrid.ipynb", "test_compare.py", "test_losses_lesson.py",
+    "11_comparison.ipynb", "06_self_prediction.ipynb", "07_contrastive_losses.ipynb",
+    "test_widgets.py", "test_comparison_widgets.py", "test_self_prediction_lesson.py",
+    "test_augmentation_lesson.py", "test_jigsaw_lesson.py", "test_cli.py", "test_embedding.py",
+    "test_relative_patch_lesson.py", "test_self_prediction.py", "test_colorization_lesson.py",
+    "test_inpainting_lesson.py", "test_bench.py", "test_contrastive.py", "test_checkpoint.py",
+    "test_skips.py", "test_weights.py", "test_parts.py", "test_readme.py")
 NO_BROWSER = "no Chromium on this machine: apt-get install chromium"
 
 
@@ -74,11 +84,14 @@ def sketched(request, monkeypatch):
 
 @pytest.hookimpl(tryfirst=True)                                    # before `-m` chooses
 def pytest_collection_modifyitems(items):
-    """Marks the tests of widgets, and puts the longest files first so that no worker idles at the end."""
+    """Marks the tests of widgets and the slow ones; puts the longest files first, the rest after them."""
+    place = {name: number for number, name in enumerate(LONGEST)}
     for item in items:
         if hasattr(item, "function") and concerns_widgets(item):
             item.add_marker("widget")
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+        if item.path.name in place:
+            item.add_marker("slow")
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
 
 
 def skipped(config):
