@@ -1,10 +1,14 @@
-# make demo | compare | test | lab | notebooks. Everything lives in .venv, which the first of them makes.
+# make demo | compare | test | test-fast | lab | notebooks. Everything lives in .venv, which the first of them makes.
 PYTHON ?= python3
 DATA ?= scenes
 PORT ?= 8888
 BIN = .venv/bin
+WORKERS ?= 2
 
-.PHONY: demo compare test lab notebooks bench clean
+# Threads that wait for one another asleep: busy waiting makes training on a busy machine many times slower. torch reads it once.
+export OMP_WAIT_POLICY = passive
+
+.PHONY: demo compare test test-fast browser-is-there lab notebooks bench clean
 
 demo: .venv/installed
 	$(BIN)/python -m sslkit curve rotation --data $(DATA) $(if $(filter scenes,$(DATA)),--budgets 1 5 20)
@@ -13,10 +17,21 @@ demo: .venv/installed
 compare: .venv/installed
 	$(BIN)/python -m sslkit compare --data $(DATA) $(if $(TIER),--tier $(TIER)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGUMENTS)
 
-test: .venv/test-installed .venv-widgets7/installed
-	$(BIN)/python -m pytest -q --durations=8 tests
-	PYTHONPATH=.venv-widgets7 $(BIN)/python -m pytest -q -m "not browser" tests/test_widgets.py tests/test_embedding.py tests/test_*_lesson.py
-	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
+# Two processes of one thread each; what is in a file or a notebook stays in one of them. tests/README.md names the layers.
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test test-fast: export OMP_NUM_THREADS = 1
+
+test: browser-is-there .venv/test-installed .venv-widgets7/installed
+	PYTHONPATH=.venv-widgets7 $(PYTEST) -m "widget and not browser" tests
+	$(PYTEST) --durations=8 --nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
+
+test-fast: .venv/test-installed
+	$(PYTEST) -m "not slow and not browser" tests
+
+# The names are those of tests/browser.py.
+browser-is-there:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
+	echo "No Chromium: the browser tests will not run. To have it: apt-get install chromium"
 
 # Only this machine can reach it, and only with a fresh token (which travels in the environment, where ps does not show it).
 lab: .venv/installed

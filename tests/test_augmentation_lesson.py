@@ -16,6 +16,7 @@ from sslkit.plots.augmentation import operations, views
 from sslkit.tasks import Rotation
 from sslkit.widgets.augmentation import OWN, AugmentationExplorer, presets
 
+pytestmark = pytest.mark.usefixtures("sketched")
 PICTURES = {"drawn world": data.scenes(12, 32), "photographs": data.photographs(32)}
 BATCH = data.as_float(PICTURES["drawn world"].images)
 
@@ -23,6 +24,10 @@ BATCH = data.as_float(PICTURES["drawn world"].images)
 def explorer(encoder=True, pictures=PICTURES, **settings):
     torch.manual_seed(0)
     return AugmentationExplorer(pictures, ConvNet(8) if encoder is True else encoder, **{"number": 10, "draws": 4, **settings})
+
+
+def eight_draws():
+    return explorer(draws=8)
 
 
 @pytest.fixture
@@ -39,7 +44,7 @@ def views_of(shown):
 
 @pytest.mark.parametrize("name", [name for name, control in explorer().controls.items() if not isinstance(control, FileUpload)])
 def test_each_control_over_its_whole_range(name):
-    assert sweep(lambda: explorer(draws=8), name) > 1, f"{name} changes nothing"
+    assert sweep(eight_draws, name) > 1, f"{name} changes nothing"
 
 
 def test_presets_set_the_sliders_with_one_redraw(drawn):
@@ -333,6 +338,7 @@ def test_figures_show_what_they_are_given():
     assert operations({"turned": changed}).get_figwidth() == 9.2
 
 
+@pytest.mark.png
 def test_both_draw_into_part_of_a_figure():
     left, right = plots.new(None, (8, 3)).subfigures(1, 2)
     assert views(torch.rand(3, 4, 4), torch.rand(2, 3, 4, 4), figure=left) is left

@@ -1,15 +1,24 @@
-"""A reader's ten minutes: open a notebook in JupyterLab, run it, move a slider by keyboard and by mouse, see the picture change."""
+"""A reader's ten minutes: open a notebook in JupyterLab, run it, move a slider by keyboard and by mouse, see the picture change.
+
+All tests that need a browser are in this file: they share one server (conftest.py).
+"""
 
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
+import torch
 from browser import notebook_of
 from playwright.sync_api import expect
+from test_embedding import SCENES, features, inner, payload
+
+from sslkit.plots import embedding_html, nearest
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SHOTS = os.environ.get("SSLKIT_SHOTS")
+QUICKLY = {"**recipes.from_scratch(tier)": '**{**recipes.from_scratch(tier), "steps": 2}'}
 SMALL = """
 import torch
 from sslkit import data, widgets
@@ -84,6 +93,24 @@ explorers = [widgets.ComparisonExplorer([run("jigsaw", 0.3), run("simclr", 0.4),
 """
 
 
+def shortened(name, folder, changes):
+    """A copy of a lesson that trains for a few steps and asserts nothing of what was learnt.
+
+    The lesson as it is runs under nbval: here it is only to be seen that a browser shows it.
+    """
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for long, short in changes.items():
+        assert any(long in cell.source for cell in code), f"{name} holds no {long!r} to shorten"
+        for cell in code:
+            cell.source = cell.source.replace(long, short)
+    for cell in code:
+        lines = cell.source.splitlines()
+        cell.source = "\n".join(line for line in lines if not line.startswith("assert "))
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
+
+
 def picture(widget):
     return widget.locator("img").last.get_attribute("src")
 
@@ -151,8 +178,8 @@ def test_widgets_answer_to_keyboard_mouse_and_clicks(open_notebook, tmp_path):
     shot(notebook, "widgets")
 
 
-def test_the_first_notebook_runs_in_a_browser_and_its_world_can_be_changed(open_notebook):
-    notebook = open_notebook(NOTEBOOKS / "00_start_here.ipynb")
+def test_the_first_notebook_runs_in_a_browser_and_its_world_can_be_changed(open_notebook, tmp_path):
+    notebook = open_notebook(shortened("00_start_here", tmp_path, QUICKLY))
     notebook.run_all()
     scene = explorers(notebook).first
     for slider in range(2):
@@ -163,8 +190,9 @@ def test_the_first_notebook_runs_in_a_browser_and_its_world_can_be_changed(open_
     shot(notebook, "00_start_here")
 
 
-def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_notebook):
-    notebook = open_notebook(NOTEBOOKS / "01_rotation.ipynb")
+def test_the_rotation_notebook_runs_in_a_browser_and_its_explorers_answer(open_notebook, tmp_path):
+    steps = {'"steps": 700': '"steps": 20', '"steps": 300': '"steps": 2'}
+    notebook = open_notebook(shortened("01_rotation", tmp_path, {**QUICKLY, **steps}))
     notebook.run_all()
     rotation, curve = explorers(notebook).nth(0), explorers(notebook).nth(1)
     move(notebook, rotation)
@@ -320,3 +348,111 @@ def test_the_explorers_of_the_comparison_and_of_faults_answer_to_clicks_and_slid
     faults.scroll_into_view_if_needed()
     shot(notebook, "faults")
     assert not notebook.errors
+
+
+# The map of features as a page of its own, and in JupyterLab
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    """Opens HTML as a file in a page of its own → the page, the frame in it, what the page asked for, its errors."""
+    contexts = []
+
+    def opener(text, **settings):
+        path = tmp_path / f"{len(contexts)}.html"
+        path.write_text(f"<!doctype html><meta charset='utf-8'><title>exported</title>{text}")
+        contexts.append(chromium.new_context(viewport={"width": 1000, "height": 700}, **settings))
+        page, asked, errors = contexts[-1].new_page(), [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
+        page.goto(path.as_uri())
+        frame = page.frame_locator("iframe")
+        frame.locator("body[data-ready]").wait_for(state="attached", timeout=20_000)
+        return page, frame, [url for url in asked if not url.startswith(("file:", "data:", "about:"))], errors
+
+    yield opener
+    for context in contexts:
+        context.close()
+
+
+def middle_of(frame, given, index):
+    """Where point `index` lies in the page."""
+    box = frame.locator("#map").bounding_box()
+    scale = box["width"] / given["size"][0]
+    return box["x"] + scale * given["points"][index][0], box["y"] + scale * given["points"][index][1]
+
+
+def told(frame):
+    return frame.locator("#picture").evaluate("canvas => canvas.toDataURL()")
+
+
+def test_a_point_under_the_mouse_shows_its_picture_and_its_neighbours(opened):
+    names = [f"{name}</script><b>" for name in SCENES.classes]
+    near = nearest(features(), 6)
+    text = embedding_html(4 * features(40, 2), SCENES.images, SCENES.labels, names=names, neighbours=near, legend="class")
+    page, frame, asked, errors = opened(text)
+    given = payload(inner(text))
+    far = torch.cdist(torch.tensor(given["points"]), torch.tensor(given["points"])).fill_diagonal_(torch.inf).min(1).values
+    one, other = far.topk(2).indices.tolist()                       # two points that no other hides
+    expect(frame.locator("#name")).to_have_text("Move over a point, or tap it.")
+    seen = {told(frame)}
+    for index in (one, other):
+        page.mouse.move(*middle_of(frame, given, index))
+        expect(frame.locator("#side")).to_have_attribute("data-point", str(index))
+        expect(frame.locator("#name")).to_have_text(names[int(SCENES.labels[index])])
+        captions = [("✓ " if SCENES.labels[k] == SCENES.labels[index] else "✗ ") + names[int(SCENES.labels[k])] for k in near[index]]
+        expect(frame.locator("#others figcaption")).to_have_text(captions)
+        for place, caption in enumerate(captions):
+            colour = "rgb(0, 114, 178)" if caption.startswith("✓") else "rgb(213, 94, 0)"
+            expect(frame.locator("#others canvas").nth(place)).to_have_css("border-top-color", colour)
+        right = sum(caption.startswith("✓") for caption in captions)
+        expect(frame.locator("#others .head")).to_contain_text(f"{right} of 6 share its label")
+        seen.add(told(frame))
+    assert len(seen) == 3 and not asked and not errors
+    expect(frame.locator("#picture")).to_have_attribute("aria-label", f"picture {other}: {names[int(SCENES.labels[other])]}")
+
+
+def test_the_map_answers_to_a_finger_on_a_narrow_screen(opened):
+    text = embedding_html(features(40, 2), SCENES.images, SCENES.factors["hue"], cyclic=True, legend="hue", labels=SCENES.labels,
+                          classes=SCENES.classes, neighbours=nearest(features(), 6), highlight=3)
+    page, frame, asked, errors = opened(text, has_touch=True)
+    page.set_viewport_size({"width": 380, "height": 800})
+    expect(frame.locator("#side")).to_have_attribute("data-point", "3")
+    given = payload(inner(text))
+    far = torch.cdist(torch.tensor(given["points"]), torch.tensor(given["points"])).fill_diagonal_(torch.inf).min(1).values
+    far[3] = 0
+    index = int(far.argmax())
+    page.touchscreen.tap(*middle_of(frame, given, index))
+    expect(frame.locator("#side")).to_have_attribute("data-point", str(index))
+    expect(frame.locator("#told")).to_have_text(f"picture {index}, hue {float(SCENES.factors['hue'][index]):.2f}")
+    assert frame.locator("body").evaluate("body => body.scrollWidth <= window.innerWidth") and not asked and not errors
+
+
+EMBEDDING = """
+import torch
+from sslkit import data
+from sslkit.widgets.embedding import EmbeddingExplorer
+torch.manual_seed(0)
+explorer = EmbeddingExplorer({"step 0": torch.randn(40, 6), "step 400": torch.randn(40, 6)}, data.scenes(40))
+"""
+
+
+def test_the_explorer_and_its_page_answer_in_jupyterlab(open_notebook, tmp_path):
+    notebook = open_notebook(notebook_of(tmp_path / "embedding.ipynb", EMBEDDING, "explorer", "explorer.hover()"))
+    notebook.run_all()
+    widget = notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message)").first
+    picture = lambda: widget.locator("img").last.get_attribute("src")
+    before = picture()
+    widget.locator("select").first.select_option("t-SNE")
+    expect(widget.locator(".sslkit-message")).to_contain_text("t-SNE keeps neighbours together", timeout=30_000)
+    notebook.quiet()
+    assert picture() != before
+    frame = notebook.page.frame_locator("iframe[srcdoc]")
+    expect(frame.locator("#side")).to_have_attribute("data-point", "0")
+    frame.locator("#map").scroll_into_view_if_needed()
+    frame.locator("#map").hover()
+    box = frame.locator("#map").bounding_box()
+    for step in range(1, 24):                                        # a walk across the middle meets some point
+        notebook.page.mouse.move(box["x"] + box["width"] * step / 24, box["y"] + box["height"] * (0.35 + 0.3 * (step % 2)), steps=4)
+    expect(frame.locator("#side")).not_to_have_attribute("data-point", "0")
+    assert not notebook.errors and notebook.page.locator(".sslkit-error").count() == 0

@@ -19,6 +19,7 @@ def tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: parts)
     monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
     monkeypatch.setattr(recipes, "vit", lambda tier, name="scenes": ViT(24, 4, 16, 2, 2))
+    monkeypatch.setattr(recipes, "from_scratch", lambda tier, name="scenes": {"batch_size": 10, "lr": 1e-3, "steps": 2})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SSLKIT_TIER", "cpu")
     return tmp_path

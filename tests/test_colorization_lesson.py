@@ -12,6 +12,7 @@ from sslkit import checks, color, data, plots, weights, widgets
 from sslkit.networks import ConvNet, LightnessEncoder
 from sslkit.tasks import Colorization
 
+pytestmark = pytest.mark.usefixtures("sketched")
 PICTURES = {"drawn world": data.scenes(6, 32), "grey": data.photographs(32, grey=True)}
 
 

@@ -16,6 +16,7 @@ from sslkit.plots import nearest
 from sslkit.widgets import ComparisonExplorer, EmbeddingComparison
 from sslkit.widgets.comparison import leading
 
+pytestmark = pytest.mark.usefixtures("sketched")
 FEW = ("rotation", "simclr", "mae")
 SCENES = data.scenes(40, 24)
 
@@ -146,6 +147,7 @@ def test_a_time_that_was_not_kept_is_no_error():
     assert "simclr: no seconds of pretraining" in shown.message.value and isinstance(shown.error, ValueError)
 
 
+@pytest.mark.png
 @pytest.mark.parametrize("make", MAKERS.values())
 def test_a_still_is_left_for_readers_without_a_kernel(make):
     shown = make()

@@ -1,4 +1,7 @@
-"""Maps of features: projections against their definitions, the explorer over all its controls, the page in a browser."""
+"""Maps of features: projections against their definitions, the explorer over all its controls, the page.
+
+test_browser.py opens the page and the explorer in a browser.
+"""
 
 import json
 import sys
@@ -9,7 +12,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from browser import notebook_of
 from sweep import sweep
 
 from sslkit import data
@@ -18,6 +20,7 @@ from sslkit.plots import align, embedding, embedding_html, nearest, neighbourhoo
 from sslkit.plots.look import GREY, RIGHT, WRONG
 from sslkit.widgets.embedding import EmbeddingExplorer
 
+pytestmark = pytest.mark.usefixtures("sketched")
 SCENES = data.scenes(40)
 
 
@@ -387,119 +390,3 @@ def test_five_hundred_pictures_stay_small():
 def test_as_many_pictures_as_points():
     with pytest.raises(ValueError, match="39 pictures for 40 points"):
         embedding_html(features(40, 2), SCENES.images[:39], None)
-
-
-@pytest.fixture
-def opened(chromium, tmp_path):
-    """Opens HTML as a file in a page of its own → the page, the frame in it, what the page asked for, its errors."""
-    contexts = []
-
-    def opener(text, **settings):
-        path = tmp_path / f"{len(contexts)}.html"
-        path.write_text(f"<!doctype html><meta charset='utf-8'><title>exported</title>{text}")
-        contexts.append(chromium.new_context(viewport={"width": 1000, "height": 700}, **settings))
-        page, asked, errors = contexts[-1].new_page(), [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
-        page.goto(path.as_uri())
-        frame = page.frame_locator("iframe")
-        frame.locator("body[data-ready]").wait_for(state="attached", timeout=20_000)
-        return page, frame, [url for url in asked if not url.startswith(("file:", "data:", "about:"))], errors
-
-    yield opener
-    for context in contexts:
-        context.close()
-
-
-def expect(locator):
-    """Playwright's, which only these tests need."""
-    from playwright import sync_api
-
-    return sync_api.expect(locator)
-
-
-def middle_of(frame, given, index):
-    """Where point `index` lies in the page."""
-    box = frame.locator("#map").bounding_box()
-    scale = box["width"] / given["size"][0]
-    return box["x"] + scale * given["points"][index][0], box["y"] + scale * given["points"][index][1]
-
-
-def told(frame):
-    return frame.locator("#picture").evaluate("canvas => canvas.toDataURL()")
-
-
-@pytest.mark.browser
-def test_a_point_under_the_mouse_shows_its_picture_and_its_neighbours(opened):
-    names = [f"{name}</script><b>" for name in SCENES.classes]
-    near = nearest(features(), 6)
-    text = embedding_html(4 * features(40, 2), SCENES.images, SCENES.labels, names=names, neighbours=near, legend="class")
-    page, frame, asked, errors = opened(text)
-    given = payload(inner(text))
-    far = torch.cdist(torch.tensor(given["points"]), torch.tensor(given["points"])).fill_diagonal_(torch.inf).min(1).values
-    one, other = far.topk(2).indices.tolist()                       # two points that no other hides
-    expect(frame.locator("#name")).to_have_text("Move over a point, or tap it.")
-    seen = {told(frame)}
-    for index in (one, other):
-        page.mouse.move(*middle_of(frame, given, index))
-        expect(frame.locator("#side")).to_have_attribute("data-point", str(index))
-        expect(frame.locator("#name")).to_have_text(names[int(SCENES.labels[index])])
-        captions = [("✓ " if SCENES.labels[k] == SCENES.labels[index] else "✗ ") + names[int(SCENES.labels[k])] for k in near[index]]
-        expect(frame.locator("#others figcaption")).to_have_text(captions)
-        for place, caption in enumerate(captions):
-            colour = "rgb(0, 114, 178)" if caption.startswith("✓") else "rgb(213, 94, 0)"
-            expect(frame.locator("#others canvas").nth(place)).to_have_css("border-top-color", colour)
-        right = sum(caption.startswith("✓") for caption in captions)
-        expect(frame.locator("#others .head")).to_contain_text(f"{right} of 6 share its label")
-        seen.add(told(frame))
-    assert len(seen) == 3 and not asked and not errors
-    expect(frame.locator("#picture")).to_have_attribute("aria-label", f"picture {other}: {names[int(SCENES.labels[other])]}")
-
-
-@pytest.mark.browser
-def test_the_map_answers_to_a_finger_on_a_narrow_screen(opened):
-    text = embedding_html(features(40, 2), SCENES.images, SCENES.factors["hue"], cyclic=True, legend="hue", labels=SCENES.labels,
-                          classes=SCENES.classes, neighbours=nearest(features(), 6), highlight=3)
-    page, frame, asked, errors = opened(text, has_touch=True)
-    page.set_viewport_size({"width": 380, "height": 800})
-    expect(frame.locator("#side")).to_have_attribute("data-point", "3")
-    given = payload(inner(text))
-    far = torch.cdist(torch.tensor(given["points"]), torch.tensor(given["points"])).fill_diagonal_(torch.inf).min(1).values
-    far[3] = 0
-    index = int(far.argmax())
-    page.touchscreen.tap(*middle_of(frame, given, index))
-    expect(frame.locator("#side")).to_have_attribute("data-point", str(index))
-    expect(frame.locator("#told")).to_have_text(f"picture {index}, hue {float(SCENES.factors['hue'][index]):.2f}")
-    assert frame.locator("body").evaluate("body => body.scrollWidth <= window.innerWidth") and not asked and not errors
-
-
-NOTEBOOK = """
-import torch
-from sslkit import data
-from sslkit.widgets.embedding import EmbeddingExplorer
-torch.manual_seed(0)
-explorer = EmbeddingExplorer({"step 0": torch.randn(40, 6), "step 400": torch.randn(40, 6)}, data.scenes(40))
-"""
-
-
-@pytest.mark.browser
-def test_the_explorer_and_its_page_answer_in_jupyterlab(open_notebook, tmp_path):
-    notebook = open_notebook(notebook_of(tmp_path / "embedding.ipynb", NOTEBOOK, "explorer", "explorer.hover()"))
-    notebook.run_all()
-    widget = notebook.page.locator(".jp-OutputArea-output:has(.sslkit-message)").first
-    picture = lambda: widget.locator("img").last.get_attribute("src")
-    before = picture()
-    widget.locator("select").first.select_option("t-SNE")
-    expect(widget.locator(".sslkit-message")).to_contain_text("t-SNE keeps neighbours together", timeout=30_000)
-    notebook.quiet()
-    assert picture() != before
-    frame = notebook.page.frame_locator("iframe[srcdoc]")
-    expect(frame.locator("#side")).to_have_attribute("data-point", "0")
-    frame.locator("#map").scroll_into_view_if_needed()
-    frame.locator("#map").hover()
-    box = frame.locator("#map").bounding_box()
-    for step in range(1, 24):                                        # a walk across the middle meets some point
-        notebook.page.mouse.move(box["x"] + box["width"] * step / 24, box["y"] + box["height"] * (0.35 + 0.3 * (step % 2)), steps=4)
-    expect(frame.locator("#side")).not_to_have_attribute("data-point", "0")
-    assert not notebook.errors and notebook.page.locator(".sslkit-error").count() == 0

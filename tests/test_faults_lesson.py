@@ -8,6 +8,7 @@ from sslkit import plots, widgets
 from sslkit.data import series
 from sslkit.widgets.faults import by_kind
 
+pytestmark = pytest.mark.usefixtures("sketched")
 BROKEN = series.machine(2400, faults=5, seed=1)
 
 

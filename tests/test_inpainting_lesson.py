@@ -12,6 +12,7 @@ from sslkit import checks, data, plots, widgets
 from sslkit.networks import ConvNet
 from sslkit.tasks import Inpainting, holes
 
+pytestmark = pytest.mark.usefixtures("sketched")
 PICTURES = {"drawn world": data.scenes(6, 32), "photographs": data.photographs(32)}
 
 

@@ -13,6 +13,7 @@ from sslkit.networks import ConvNet
 from sslkit.tasks import Jigsaw
 from sslkit.tasks.jigsaw import hamming, shuffled
 
+pytestmark = pytest.mark.usefixtures("sketched")
 PICTURES = {"drawn world": data.scenes(6, 32), "photographs": data.photographs(32)}
 
 

@@ -417,6 +417,7 @@ print((highest() - before) / 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process's high-water mark in /proc")
 @pytest.mark.parametrize("loss, n, least, most", [("info_nce", 4096, 8, 60), ("info_nce", 16384, 32, 200), ("triplet", 256, 1, 200)])
 def test_peak_memory(loss, n, least, most):

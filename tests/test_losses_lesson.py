@@ -18,6 +18,7 @@ from sslkit.tasks import Rotation
 from sslkit.tasks.simclr import SimCLR
 from sslkit.widgets.losses import LOSSES, TEMPERATURES, LossExplorer, TemperatureExplorer
 
+pytestmark = pytest.mark.usefixtures("sketched")
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
 ALL = [pytest.param(loss, id=name) for name, loss in LOSSES.items()]
 SCENES = data.scenes(40, 32)
@@ -126,6 +127,7 @@ def test_arrows_are_finite_differences(loss):
             assert float(arrows[i, axis]) == pytest.approx(-float(loss(up, LABELS) - loss(down, LABELS)) / (2 * small), abs=1e-4)
 
 
+@pytest.mark.png
 def test_points_that_coincide_give_numbers():
     for places in (torch.ones(6, 2), torch.zeros(6, 2)):
         for loss in LOSSES.values():
@@ -246,9 +248,13 @@ def loose(loss="contrastive"):
     return choose(LossExplorer(), circle=False, loss=loss)
 
 
+def info_nce():
+    return choose(LossExplorer(), loss="InfoNCE")
+
+
 @pytest.mark.parametrize("name, make", [
     ("loss", LossExplorer), ("circle", LossExplorer), ("which", LossExplorer), ("angle", LossExplorer), ("radius", loose),
-    ("margin", LossExplorer), ("temperature", lambda: choose(LossExplorer(), loss="InfoNCE")), ("loss", loose)])
+    ("margin", LossExplorer), ("temperature", info_nce), ("loss", loose)])
 def test_each_control_over_its_whole_range(name, make):
     assert sweep(make, name) > 3 or name == "circle"
 

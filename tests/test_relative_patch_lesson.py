@@ -13,6 +13,7 @@ from sslkit.networks import ConvNet
 from sslkit.plots.relative_patch import ARROWS
 from sslkit.tasks import RelativePatch
 
+pytestmark = pytest.mark.usefixtures("sketched")
 WHERE = {0: (-1, -1), 1: (-1, 0), 2: (-1, 1), 3: (0, -1), 4: (0, 1), 5: (1, -1), 6: (1, 0), 7: (1, 1)}     # 0 1 2 / 3 . 4 / 5 6 7
 
 

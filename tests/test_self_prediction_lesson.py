@@ -17,6 +17,7 @@ from sslkit.data import sound, text
 from sslkit.networks import GPT, Palette, PixelCNN, TextTransformer, ViT, WaveNet
 from sslkit.tasks import MAE, Autoregressive, MaskedLM, masks
 
+pytestmark = pytest.mark.usefixtures("sketched")
 WORLD = data.scenes(6, 32)
 PICTURES = {"drawn world": WORLD, "photographs": data.photographs(32)}
 TINY = replace(WORLD, images=data.shrunk(WORLD.images, 4))          # 8 pixels
@@ -55,12 +56,6 @@ def sentence_explorer(**options):
 
 
 EXPLORERS = [mask_explorer, text_explorer, picture_explorer, sound_explorer]
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    """Explorers draw coarsely and without constrained layout: here pictures need only differ, and take a third of the time."""
-    monkeypatch.setattr(plots, "Picture", lambda figsize, **options: plots.look.Picture(figsize=figsize, dpi=50))
 
 
 SWEPT = {mask_explorer: ("number", "source", "kind", "ratio", "seed"), text_explorer: ("temperature", "top_k", "seed", "step"),

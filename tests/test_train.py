@@ -165,6 +165,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_killed_in_the_middle_then_resumed_to_the_same_bits(tmp_path):
     path = str(tmp_path / "run.safetensors")

@@ -15,6 +15,7 @@ from sslkit import data, widgets
 from sslkit.networks import ConvNet
 from sslkit.tasks import Rotation
 
+pytestmark = pytest.mark.usefixtures("sketched")
 RECORDS = [{"arm": arm, "budget": budget, "seed": seed, "accuracy": base + 0.1 * step + 0.01 * seed, "validation": base + 0.1 * step}
            for arm, base in (("rotation, linear probe", 0.3), ("from scratch", 0.15), ("raw pixels, linear probe", 0.1))
            for step, budget in enumerate((1, 5, 20, 100)) for seed in (0, 1, 2)]
@@ -149,6 +150,7 @@ def test_one_change_is_one_redraw(monkeypatch):
         assert len(drawn) == 1, name
 
 
+@pytest.mark.png
 def test_a_reader_without_a_kernel_sees_a_picture():
     bundle = rotation_explorer()._repr_mimebundle_()
     assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} == bundle.keys()
