@@ -13,9 +13,9 @@ export OMP_WAIT_POLICY = passive
 demo: .venv/installed
 	$(BIN)/python -m sslkit curve rotation --data $(DATA) $(if $(filter scenes,$(DATA)),--budgets 1 5 20)
 
-# Every method under one protocol; goes on from what bench/results holds. TIER=gpu, SEEDS=3, more in ARGUMENTS.
+# Every method under one protocol; goes on from what bench/results holds. TIER=gpu, SEEDS=3 (pretrainings), more in ARGUMENTS.
 compare: .venv/installed
-	$(BIN)/python -m sslkit compare --data $(DATA) $(if $(TIER),--tier $(TIER)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGUMENTS)
+	$(BIN)/python -m sslkit compare --data $(DATA) $(if $(TIER),--tier $(TIER)) $(if $(SEEDS),--pretrainings $(SEEDS)) $(ARGUMENTS)
 
 # Two processes of one thread each; what is in a file or a notebook stays in one of them. tests/README.md names the layers.
 PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
