@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# Tests import torch before sslkit, which would set this: threads that spin starve one another.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):

@@ -129,9 +129,11 @@ def test_a_busy_machine_is_measured_in_processes_with_the_policy_asked_for(monke
 def test_the_table_of_a_busy_machine_has_a_line_for_each_number_of_processes(monkeypatch):
     from bench import busy
 
-    monkeypatch.setattr(busy, "steps_per_second", lambda policy, number, seconds: 8.0 - number - (policy is None))
+    rate = lambda policy, number, seconds: 8.0 - number - (policy is None)
+    monkeypatch.setattr(busy, "steps_per_second", rate)
     rows = busy.measure(rounds=3, seconds=1)
     assert all(len(row["rounds"]) == 3 for row in rows) and len(rows) == 6
     assert [line.split() for line in busy.table(rows).splitlines()] == [
         ["steps", "a", "second", "spinning", "sleeping"], ["alone", "7.0", "8.0"],
-        ["beside", "1", "busy", "process", "6.0", "7.0"], ["beside", "2", "busy", "processes", "5.0", "6.0"]]
+        ["beside", "1", "busy", "process", "6.0", "7.0"],
+        ["beside", "2", "busy", "processes", "5.0", "6.0"]]

@@ -1,4 +1,4 @@
-"""On a busy machine OpenMP's threads sleep: set before torch is imported, the user's own word kept."""
+"""OpenMP's threads sleep at barriers: set before torch is imported, unless the user set it."""
 
 import os
 import subprocess
@@ -11,11 +11,17 @@ ROOT = Path(__file__).parent.parent
 
 
 def python(code, **environment):
-    """Runs code in a fresh process in which nobody has set a policy → what it printed, what it warned."""
+    """Runs code in a process where no policy is set → what it printed, what it warned."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     clean |= {"PYTHONPATH": str(ROOT), **environment}
-    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True,
-                          timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     return done.stdout.strip(), done.stderr
 
 
@@ -28,7 +34,9 @@ def test_importing_sslkit_first_makes_threads_sleep_and_says_nothing():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP, Linux's, shows its settings")
-@pytest.mark.parametrize("given, found", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")])
+@pytest.mark.parametrize(
+    "given, found", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")]
+)
 def test_openmp_itself_has_read_the_policy(given, found):
     """The library's own word: it prints the settings that it found when it was loaded."""
     _, shown = python("import sslkit", OMP_DISPLAY_ENV="true", **given)
@@ -36,7 +44,9 @@ def test_openmp_itself_has_read_the_policy(given, found):
 
 
 def test_the_users_own_policy_is_left_alone():
-    said, warned = python(f"import torch, sslkit; {SHOW}", OMP_WAIT_POLICY="active", OMP_NUM_THREADS="2")
+    said, warned = python(
+        f"import torch, sslkit; {SHOW}", OMP_WAIT_POLICY="active", OMP_NUM_THREADS="2"
+    )
     assert said == "active" and "Warning" not in warned
 
 
