@@ -1,6 +1,6 @@
 """Contrastive losses: what belongs together is pulled together, the rest pushed apart. And VICReg.
 
-But for `nce` and `vicreg`, all are called alike, `loss(embeddings (N, D), labels (N,))` → 0-d, where
+But for `nce` and `vicreg`, all are called alike, `loss(embeddings (N, D), labels (N,))` → 0-d:
 equal labels mean "belong together". They compute in float32 or better, also within autocast;
 gradients stay finite where points coincide. Each
 raises ValueError for wrong shapes, fewer than two samples, values that are not finite, and a batch in which no two

@@ -29,6 +29,9 @@ def in_ci():
     """Whether this is continuous integration, where a browser must be there."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
+# Tests import torch before sslkit, which would set this: threads that spin starve one another.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):

@@ -112,3 +112,28 @@ def test_transfer_measures_every_journey_and_its_table_says_what_was_stored(monk
     row = fill_tables.transferred(result, budget=2).splitlines()[2]
     means = [100 * sum(record["accuracy"] for record in records if (record["to"], record["budget"]) == (where, 2)) / 3 for where in ("scenes", "ink", "cifar10")]
     assert row.split()[2:] == [f"{value:.1f}" for value in (*means, 100 * zero["scenes"], 100 * zero["ink"])]
+
+
+def test_a_busy_machine_is_measured_in_processes_with_the_policy_asked_for(monkeypatch):
+    from bench import busy
+
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    assert "OMP_WAIT_POLICY" not in busy.environment(None), "spinning is torch's default"
+    assert busy.environment("passive")["OMP_WAIT_POLICY"] == "passive"
+    with busy.busy_processes(2) as running:
+        assert all(process.poll() is None for process in running)
+    assert all(process.poll() is not None for process in running)
+    assert busy.steps_per_second("passive", busy=1, seconds=0.2) > 0
+
+
+def test_the_table_of_a_busy_machine_has_a_line_for_each_number_of_processes(monkeypatch):
+    from bench import busy
+
+    rate = lambda policy, number, seconds: 8.0 - number - (policy is None)
+    monkeypatch.setattr(busy, "steps_per_second", rate)
+    rows = busy.measure(rounds=3, seconds=1)
+    assert all(len(row["rounds"]) == 3 for row in rows) and len(rows) == 6
+    assert [line.split() for line in busy.table(rows).splitlines()] == [
+        ["steps", "a", "second", "spinning", "sleeping"], ["alone", "7.0", "8.0"],
+        ["beside", "1", "busy", "process", "6.0", "7.0"],
+        ["beside", "2", "busy", "processes", "5.0", "6.0"]]

@@ -8,6 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "sslkit"
 # Each layer may import those named; evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
 ALLOWED = {
+    "threads": set(),
     "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},

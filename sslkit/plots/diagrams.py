@@ -16,7 +16,8 @@ FIELD = (
         ("the family", "06_self_prediction"), ("masked text", "06a_masked_text"), ("autoregressive", "06b_autoregressive"),
         ("temporal", "06c_series_and_hybrid"), ("hybrid", "06c_series_and_hybrid"), ("masked pictures", "10_mae"))),
     ("Contrastive learning", "two views of one picture agree", (
-        ("losses", "07_contrastive_losses"), ("SimCLR", "08_simclr"), ("MoCo", "09_moco_byol"), ("BYOL", "09_moco_byol"))),
+        ("losses", "07_contrastive_losses"), ("SimCLR", "08_simclr"), ("MoCo", "09_moco_byol"),
+        ("BYOL", "09_moco_byol"), ("VICReg", "09_moco_byol"))),
     ("Evaluation", "what was learnt, and what is it worth?", (
         ("linear probe", "01_rotation"), ("low-label curve", "01_rotation"), ("comparison", "11_comparison"))))
 
