@@ -12,13 +12,13 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from . import evaluate, recipes
 from .checkpoint import write_whole
 from .machine import machine
 from .train import choose_device, train
-from .weights import floats
+from .weights import load_verified
 
 IMAGES = {("cpu", "scenes"): 64_000, ("cpu", "cifar10"): 102_400,  # that every pretraining sees, each counted as often as it is met
           ("gpu", "scenes"): 10_000_000, ("gpu", "cifar10"): 10_000_000}           # of CIFAR-10 two hundred passes
@@ -241,7 +241,7 @@ def _encoder(path, run, checkpoints, say):
     if not file.exists():
         say(f"{run['arm']} {about['pretraining']}: {file} is not here, so nothing is added to this run; put it back, or delete {path} to pretrain anew")
         return None
-    encoder.load_state_dict(floats(load_file(file)))
+    encoder.load_state_dict(load_verified(file, run["weights"]["sha256"]))
     return encoder
 
 

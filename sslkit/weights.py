@@ -5,11 +5,10 @@ evaluation mode, with what is needed to read their answers; with trained=False t
 `python -m sslkit compare` the encoders of one method, data and tier.
 """
 
-import hashlib
-
 import torch
 
 from . import recipes
+from .checkpoint import verified
 from .data.text import Tokenizer
 from .evaluate import results_folder, stored, stored_file
 from .networks import GPT, ConvNet, LightnessEncoder, Palette, PixelCNN, TextTransformer, ViT, WaveNet
@@ -31,7 +30,7 @@ def pretrained(name):
     `listed()[name]` says how it was trained and what it was measured to know. Raises ValueError for a name that is not listed,
     RuntimeError where the file is not the one that was listed.
     """
-    if name in TASKS:
+    if isinstance(name, str) and name in TASKS:
         task = TASKS[name]()
         return (task[0] if isinstance(task, tuple) else task).encoder
     found, recipe = state(name), listed()[name]["recipe"]
@@ -42,14 +41,23 @@ def pretrained(name):
 
 def state(name):
     """→ {parameter: float32 tensor} of what is listed under this name, its file compared with the hash in the list. Raises as `pretrained`."""
+    there = listed()
+    if not isinstance(name, str) or name not in there:
+        raise ValueError(f"nothing called {name!r} comes with the kit; there are: {', '.join(there)}")
+    return load_verified(results_folder() / there[name]["file"], there[name]["sha256"])
+
+
+def load_verified(path, sha256: str) -> dict[str, torch.Tensor]:
+    """A safetensors file whose SHA-256 was stored when it was made → {parameter: float32 tensor}.
+
+    Raises RuntimeError where the file is gone or is another one: nothing should be computed with it.
+    """
     from safetensors.torch import load
 
-    there = listed()
-    if name not in there:
-        raise ValueError(f"nothing called {name!r} comes with the kit; there are: {', '.join(there)}")
-    content = (results_folder() / there[name]["file"]).read_bytes()
-    if hashlib.sha256(content).hexdigest() != there[name]["sha256"]:
-        raise RuntimeError(f"{there[name]['file']} is not the file that was measured: its hash is another one. Fetch it anew, or install sslkit again")
+    content = verified(path, sha256)
+    if content is None:
+        raise RuntimeError(f"{path} is not the file that was measured: it is gone, or its hash is another one. Fetch it "
+                           f"anew, or install sslkit again; what was trained here must be trained anew")
     return floats(load(content))
 
 

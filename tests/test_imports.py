@@ -11,7 +11,7 @@ ALLOWED = {
     "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
-    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "compare": {"checkpoint", "evaluate", "machine", "plots", "recipes", "train", "weights"}, "anomaly": {"train"},
+    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"checkpoint", "data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "compare": {"checkpoint", "evaluate", "machine", "plots", "recipes", "train", "weights"}, "anomaly": {"train"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
     "plots": {"plots", "anomaly", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
