@@ -122,6 +122,8 @@ def write_whole(path, content, keep=None):
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.errno is None:
+            raise
         raise OSError(error.errno, f"{error.strerror}; it was not written, and what was there is as it was",
                       str(path)) from error
     except BaseException:

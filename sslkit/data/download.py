@@ -52,17 +52,17 @@ def download(sources, path, *, sha256, size, minimum_rate=200_000, patience=5):
     part = path.with_name(path.name + ".part")
     check_space(path.parent, size - (part.stat().st_size if part.exists() else 0))
     with FileLock(f"{part}.lock"):
-        if path.exists() and path.stat().st_size == size and _sha256(path) == sha256:
+        if path.exists() and path.stat().st_size == size and sha256_of(path) == sha256:
             return path                                             # there already, or another process was faster
         for source in sources:
             settings = part, size, minimum_rate if source != sources[-1] else 0, patience
             try:
                 resumed = part.exists()
                 _fetch(source, *settings)
-                if resumed and _sha256(part) != sha256:             # the beginning may be to blame: start afresh
+                if resumed and sha256_of(part) != sha256:             # the beginning may be to blame: start afresh
                     part.unlink()
                     _fetch(source, *settings)
-                if _sha256(part) != sha256:
+                if sha256_of(part) != sha256:
                     part.unlink()
                     raise ValueError(f"sent {size} bytes with the wrong SHA-256")
             except (OSError, ValueError, http.client.HTTPException) as error:
@@ -139,7 +139,8 @@ def npm_pack(package, path, *, size, minimum_rate=200_000, patience=10):
         return archives[0].replace(path)
 
 
-def _sha256(path):
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
