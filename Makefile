@@ -18,12 +18,9 @@ test: .venv/test-installed .venv-widgets7/installed
 	PYTHONPATH=.venv-widgets7 $(BIN)/python -m pytest -q -m "not browser" tests/test_widgets.py tests/test_embedding.py tests/test_*_lesson.py
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
-# Only this machine can reach it, and only with a fresh token (which travels in the environment, where ps does not show it).
+# Only this machine can reach it, and only with a fresh token: tools/lab.py says how.
 lab: .venv/installed
-	@export JUPYTER_TOKEN=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(24))'); \
-	echo "open  http://127.0.0.1:$(PORT)/lab/tree/00_start_here.ipynb?token=$$JUPYTER_TOKEN"; \
-	$(BIN)/jupyter lab --ip=127.0.0.1 --port=$(PORT) --no-browser --ServerApp.root_dir=notebooks \
-	  $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+	@$(BIN)/python tools/lab.py $(PORT)
 
 # Runs every notebook from top to bottom and stores what came out.
 notebooks: .venv/test-installed
