@@ -8,6 +8,7 @@ whoever listens there.
 
 import os
 import secrets
+import socket
 import sys
 from pathlib import Path
 
@@ -25,15 +26,24 @@ def options(port: int, token: str) -> list[str]:
             "--ServerApp.allow_origin_pat=", "--ServerApp.certfile=", "--ServerApp.base_url=/"]
 
 
+def taken(port: int) -> bool:
+    """Whether somebody on this machine listens there already."""
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def main(port: int = 8888) -> None:
     """Serves until it is interrupted. Exits with a sentence where the port is taken."""
+    if taken(port):                                                # before seconds go by; the server asks for itself again
+        sys.exit(f"port {port} is taken: choose another: make lab PORT={port + 1}")
     from jupyterlab.labapp import LabApp
 
     token = secrets.token_hex(24)
     try:
         server = LabApp.initialize_server(argv=options(port, token))
     except SystemExit as error:
-        sys.exit(error.code and f"JupyterLab did not start: if port {port} is taken, choose another: make lab PORT={port + 1}")
+        sys.exit(error.code and "JupyterLab did not start: see above")
     # The server asks for its port in the first callback of its loop; this is a later one, which is not reached without.
     link = f"http://127.0.0.1:{port}/lab/tree/00_start_here.ipynb?token={token}"
     server.io_loop.add_callback(print, f"open  {link}", flush=True)

@@ -78,7 +78,6 @@ def test_a_users_open_configuration_lets_nobody_in(tmp_path, monkeypatch):
 
 
 def test_a_port_that_is_taken_gets_no_link(tmp_path, monkeypatch):
-    pytest.importorskip("jupyterlab", reason="pip install -e .[lab]")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
