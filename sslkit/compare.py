@@ -67,7 +67,7 @@ def stored(folder):
     `evaluate.label_curve`. Raises FileNotFoundError where there are none.
     """
     folder = Path(folder) if Path(folder).is_dir() else evaluate.results_folder() / folder
-    runs = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    runs = [_read(path) for path in folder.glob("*.json")]
     if not runs:
         there = ", ".join(sorted(path.name for path in evaluate.results_folder().glob("compare-*")))
         raise FileNotFoundError(f"no runs in {folder}: `python -m sslkit compare` makes them; with the kit come {there or 'none'}")
@@ -174,10 +174,21 @@ def _opened(path, arm, about):
     """The run that a file holds, or a new one. Raises ValueError where the file holds one of other settings."""
     if not path.exists():
         return {"arm": arm, "about": about, "pretraining": None, "seconds": {}, "records": []}
-    run = json.loads(path.read_text())
+    run = _read(path)
     changed = [f"{key} was {run['about'].get(key)!r}, now {value!r}" for key, value in about.items() if run["about"].get(key) != value]
     if changed:
         raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give this comparison a folder of its own, or delete that one")
+    return run
+
+
+def _read(path):
+    """The run of a file. Raises ValueError naming the file where it holds something else."""
+    try:
+        run = json.loads(path.read_text())
+    except ValueError:
+        run = None
+    if not isinstance(run, dict) or not {"arm", "about", "pretraining", "seconds", "records"} <= run.keys():
+        raise ValueError(f"{path} is damaged: it is not the JSON of a run; delete it to measure anew, or put it back")
     return run
 
 

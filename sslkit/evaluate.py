@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import warnings
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 
 from . import parts
 from .augment import standard
-from .data.dataset import Dataset, as_float, check_labels, check_samples, labelled_subset
+from .data.dataset import Dataset, Splits, as_float, check_labels, check_samples, labelled_subset
 from .tasks.supervised import Supervised
 from .train import choose_device, has_bfloat16, train
 
@@ -362,13 +363,10 @@ def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_re
     run again. on_result: called with each new record.
     Raises ValueError for budgets that the data cannot fill, saying which class has how many.
     """
+    check_budgets(splits, budgets)
     labels = splits.train.labels.cpu()
     whole = torch.cat([labels, splits.validation.labels.cpu()])
-    fewest, all_fewest = int(torch.bincount(labels).min()), int(torch.bincount(whole).min())
-    for budget in budgets:
-        if not 1 <= budget <= all_fewest:
-            raise ValueError(f"a budget of {budget} labels a class: class {int(torch.bincount(whole).argmin())} has "
-                             f"{all_fewest}, want 1 to {all_fewest}")
+    fewest = int(torch.bincount(labels).min())
     records, known = list(done), {(r["arm"], r["budget"], r["seed"]) for r in done}
     for budget in budgets:
         for seed in seeds:
@@ -379,6 +377,16 @@ def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_re
                     if on_result is not None:
                         on_result(records[-1])
     return records
+
+
+def check_budgets(splits: Splits, budgets: Sequence[int]) -> None:
+    """Raises ValueError for a budget that training and validation together cannot fill, saying which class has how many."""
+    counts = torch.bincount(torch.cat([splits.train.labels.cpu(), splits.validation.labels.cpu()]))
+    fewest = int(counts.min())
+    for budget in budgets:
+        if not 1 <= budget <= fewest:
+            raise ValueError(f"a budget of {budget} labels a class: class {int(counts.argmin())} has {fewest}, want 1 to "
+                             f"{fewest}")
 
 
 def summarise(records):

@@ -47,6 +47,8 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     data, batch_size = _check_data(task, data, batch_size)
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps={steps!r}: want a whole number, at least 1")
+    if not (isinstance(lr, (int, float)) and 0 <= lr < math.inf):
+        raise ValueError(f"lr={lr!r}: want a number from 0 on, as 1e-3")
     if micro_batch is not None and not (isinstance(micro_batch, int) and micro_batch >= 2):
         raise ValueError(f"micro_batch={micro_batch!r}: want a whole number of samples, at least 2, or None for all at once")
     device = choose_device(device)
@@ -64,6 +66,8 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
 
     with _only_writer(checkpoint if talks else None), _own_generators(device), _stop_button() as stopped:
         saved = None if checkpoint is None else checkpoints.load_latest(checkpoint)
+        if saved is not None and not (isinstance(saved, dict) and {"settings", "task", "optimizer", "history", "step"} <= saved.keys()):
+            raise ValueError(f"{checkpoint} holds something else than a training. Give this run a checkpoint of its own")
         settings["amp"] = amp = _precision(amp, saved, device)
         autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
         history, sums, step, seconds = _resume(checkpoint, saved, settings, task, updates)
@@ -123,14 +127,14 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
             halt = parts.any_of(stopped, device)
             if checkpoint is not None and talks and (step == steps or halt or time.monotonic() - last_save >= checkpoint_every):
                 last_save = time.monotonic()
-                _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
+                saved_here = _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
         bar.close()
         if halt:
             if sums:
                 history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
             if talks:
                 print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
-                      + (f", and the same call goes on from {checkpoint}" if checkpoint else ""))
+                      + (f", and the same call goes on from {checkpoint}" if checkpoint and saved_here else ""))
     task.eval()
     return history
 
@@ -381,6 +385,8 @@ def _save(path, settings, task, updates, history, sums, step, seconds):
                                 "history": history, "sums": sums, "step": step, "seconds": seconds})
     except OSError as error:                                      # training goes on in memory: nothing learnt is lost
         warnings.warn(f"step {step} was not saved: {error}", stacklevel=3)
+        return False
+    return True
 
 
 @contextmanager

@@ -17,6 +17,9 @@ from .tasks import MAE, VQVAE, Autoregressive, Colorization, MaskedLM
 WINDOW = 96                                                        # tokens a sample of text
 SIDE = 16                                                          # pixels of the pictures that are told one by one
 COLOURS = 32
+# The SHA-256 of their files, which bench/weights.py writes: with other tokens a network says nothing that makes sense.
+TOKENIZERS = {"characters": "3c1e93c15e9a3e8e4dacd66fecbc6709ab37081d39171a75bd8c88aec4a091d5",
+              "byte-pairs": "aef2fe2a2781717ee1a70da7a16ae76165a2caa51bc9e0e6a89789c3715101f5"}
 
 
 def listed():
@@ -83,9 +86,18 @@ def painter(trained=True):
     return loaded(task, "mae-scenes") if trained else task
 
 
-def tokenizer(kind):
-    """The "characters" or "byte-pairs" of the standard library's help pages."""
-    return Tokenizer.load(stored_file(f"{kind}.json"))
+def tokenizer(kind: str) -> Tokenizer:
+    """The "characters" or "byte-pairs" of the standard library's help pages.
+
+    Raises ValueError for another word, RuntimeError where the file is not the one that the networks were trained with.
+    """
+    if kind not in TOKENIZERS:
+        raise ValueError(f"no tokenizer {kind!r} comes with the kit: want {' or '.join(TOKENIZERS)}")
+    path = stored_file(f"{kind}.json")
+    if verified(path, TOKENIZERS[kind]) is None:
+        raise RuntimeError(f"{path} is not the file that the networks were trained with: its hash is another one. Fetch it "
+                           f"anew, or install sslkit again")
+    return Tokenizer.load(path)
 
 
 def masked_text(trained=True):

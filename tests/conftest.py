@@ -1,5 +1,6 @@
-"""One JupyterLab and one browser for all tests that need them."""
+"""One JupyterLab and one browser for all tests that need them; a small world for the command line."""
 
+import functools
 import os
 
 import pytest
@@ -27,6 +28,30 @@ def chromium(lab):
         started = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
         yield started
         started.close()
+
+
+@functools.cache
+def small_world():
+    """Drawn once: it takes longer than many a test."""
+    from sslkit import data
+
+    numbers = (80, "train"), (40, "validation"), (40, "test")
+    return data.Splits(*(data.scenes(number, 24, split=split) for number, split in numbers))
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """The command line's own code, on a world of a few images and a network of a few channels."""
+    from sslkit import recipes
+    from sslkit.networks import ConvNet, ViT
+
+    splits = small_world()
+    monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: splits)
+    monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
+    monkeypatch.setattr(recipes, "vit", lambda tier, name="scenes": ViT(24, 4, 16, 2, 2))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SSLKIT_TIER", "cpu")
+    return tmp_path
 
 
 @pytest.fixture
