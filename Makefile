@@ -33,12 +33,9 @@ browser-is-there:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name > /dev/null && exit; done; \
 	echo "No Chromium: the browser tests will not run. To have it: apt-get install chromium"
 
-# Only this machine can reach it, and only with a fresh token (which travels in the environment, where ps does not show it).
+# Only this machine can reach it, and only with a fresh token: tools/lab.py says how.
 lab: .venv/installed
-	@export JUPYTER_TOKEN=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(24))'); \
-	echo "open  http://127.0.0.1:$(PORT)/lab/tree/00_start_here.ipynb?token=$$JUPYTER_TOKEN"; \
-	$(BIN)/jupyter lab --ip=127.0.0.1 --port=$(PORT) --no-browser --ServerApp.root_dir=notebooks \
-	  $$([ "$$(id -u)" = 0 ] && echo --allow-root)
+	@$(BIN)/python tools/lab.py $(PORT)
 
 # Runs every notebook from top to bottom and stores what came out.
 notebooks: .venv/test-installed

@@ -4,6 +4,7 @@ On several GPUs, or processes: torchrun --nproc-per-node=4 -m sslkit train simcl
 """
 
 import argparse
+import io
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import torch
 from tqdm.auto import tqdm
 
 from . import evaluate, health, parts, recipes
-from .checkpoint import write_whole
+from .checkpoint import load, write_whole
 from .machine import machine
 from .train import choose_device, train
 
@@ -27,8 +28,9 @@ def main(words=None):
     try:
         with together(arguments.command):
             arguments.run(arguments)
-    except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"sslkit {arguments.command}: {error}")
+    except (ValueError, TypeError, RuntimeError, OSError, MemoryError, OverflowError) as error:
+        what = " ".join(str(error).split()) or type(error).__name__    # torch's messages have many lines
+        sys.exit(f"sslkit {arguments.command}: {what}")
     except KeyboardInterrupt as stop:
         print(f"\nsslkit {arguments.command}: stopped. {stop}", file=sys.stderr)
         sys.exit(130)
@@ -37,9 +39,14 @@ def main(words=None):
 @contextmanager
 def together(command):
     """Where torchrun started several processes: they find each other, and share out the GPUs."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world == "1":
         yield
         return
+    lacking = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    if not world.isdigit() or lacking:
+        raise ValueError(f"WORLD_SIZE={world} is set, as torchrun does{'' if not lacking else ', but not ' + ', '.join(lacking)}"
+                         f": start several processes by torchrun, or unset it")
     if command != "train":
         raise ValueError("torchrun is for training only; then run this command by itself, and it finds what was trained")
     if torch.cuda.is_available():
@@ -76,7 +83,7 @@ def parser():
         added.add_argument("--out", type=Path, default=Path("runs"), help="folder for checkpoints, tables and figures")
         if name == "curve":
             added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels a class; by the data if left out")
-            added.add_argument("--seeds", type=int, default=3, help="how many draws of labels")
+            added.add_argument("--seeds", type=positive, default=3, help="how many draws of labels")
             added.add_argument("--layers", action="store_true", help="more arms: every block by itself, by linear probe and by kNN")
             added.add_argument("--fine-tune", action="store_true", help="one more arm: the pretrained network fine-tuned")
 
@@ -84,8 +91,8 @@ def parser():
     added.add_argument("--data", choices=("scenes", "cifar10"), default="scenes", help="what to learn from")
     added.add_argument("--tier", choices=("cpu", "gpu"), default=None, help="size of network and run; by the machine if left out")
     added.add_argument("--methods", nargs="+", choices=recipes.RECIPES, default=list(recipes.RECIPES), help="which of them")
-    added.add_argument("--compute", type=float, nargs="+", default=[1, 4], help="budgets, in multiples of the unit of encoder FLOPs")
-    added.add_argument("--pretrainings", type=int, default=3, help="how many pretrainings of each method at each budget")
+    added.add_argument("--compute", type=multiple, nargs="+", default=[1, 4], help="budgets, in multiples of the unit of encoder FLOPs")
+    added.add_argument("--pretrainings", type=positive, default=3, help="how many pretrainings of each method at each budget")
     added.add_argument("--budgets", type=int, nargs="+", default=None, help="labels per class of the probes")
     added.add_argument("--fine-tuning", type=int, nargs="*", default=None, help="labels per class of fine-tuning; none after the option: "
                        "probes only, as fine-tuning takes longer than all the rest")
@@ -97,6 +104,28 @@ def parser():
     added.add_argument("name", nargs="?", choices=("scenes", "cifar10"), default="scenes")
     added.add_argument("--out", type=Path, default=Path("runs"), help="folder for the sheet")
     return top
+
+
+def positive(text: str) -> int:
+    """A word of the command line → a whole number, at least 1. argparse tells the user what the error says."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number, at least 1")
+    return number
+
+
+def multiple(text: str) -> float:
+    """A word of the command line → a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: want a number above 0, as 4")
+    return int(number) if number == int(number) else number
 
 
 def run_train(arguments):
@@ -148,7 +177,7 @@ def run_curve(arguments):
              "pictures": {name: len(part) for name, part in zip(splits._fields, splits)}}
     records, earlier = [], 0.0
     if path.exists():                                              # an interrupted curve goes on after its last record
-        stored = json.loads(path.read_text())
+        stored = read_curve(path)
         free = ("command", "budgets", "seeds")                      # each record names its budget and seed: others are kept
         if all(stored["about"].get(key) == value for key, value in about.items() if key not in free):
             records, earlier = stored["records"], stored["seconds"]
@@ -164,10 +193,29 @@ def run_curve(arguments):
     evaluate.label_curve(arms, splits, budgets=budgets, seeds=range(arguments.seeds), on_result=keep, done=tuple(records))
     keep(None)
     figure = path.with_suffix(".png")
-    draw(records, title=f"{method} on {arguments.data}").savefig(figure, dpi=150)
+    save_figure(draw(records, title=f"{method} on {arguments.data}"), figure)
     print(f"\naccuracy on the test split, per cent, mean ± standard deviation over {arguments.seeds} draws of labels\n")
     print(evaluate.table(records))
     print(f"\nfigure: {figure}\nnumbers: {path}\nnext: make lab, and open the notebook on {arguments.method}")
+
+
+def read_curve(path: Path) -> dict:
+    """What `run_curve` wrote. Raises ValueError naming the file where it is something else."""
+    try:
+        stored = json.loads(path.read_text())
+        sound = (isinstance(stored["about"], dict) and isinstance(stored["seconds"], (int, float))
+                 and all({"arm", "budget", "seed", "accuracy"} <= record.keys() for record in stored["records"]))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise ValueError(f"{path} is damaged: it is not the JSON of a label curve; delete it to measure anew, or put it back")
+    return stored
+
+
+def save_figure(figure, path: Path) -> None:
+    """A matplotlib figure → a PNG, written whole or not at all; errors name the file."""
+    figure.savefig(content := io.BytesIO(), format="png", dpi=150)
+    write_whole(path, content.getvalue())
 
 
 def run_compare(arguments):
@@ -176,19 +224,20 @@ def run_compare(arguments):
 
     tier, name = arguments.tier or recipes.tier(), arguments.data
     folder = arguments.out / f"study-{name}-{tier}"
-    multiples = [int(value) if value == int(value) else value for value in arguments.compute]
+    multiples = arguments.compute
     fine_tuning = study.FINE_TUNING if arguments.fine_tuning is None else arguments.fine_tuning
     unit = study.UNIT[tier, name]
     print(f"{len(arguments.methods)} methods on {name}, tier {tier} ({choose_device(arguments.device).type}): "
-          f"{', '.join(f'{multiple} ×' for multiple in multiples)} {unit:.0e} encoder FLOPs, {arguments.pretrainings} pretrainings each, into {folder}")
-    runs = study.study(recipes.splits(name, tier), name, tier, methods=arguments.methods, compute=multiples,
-                       pretrainings=arguments.pretrainings, budgets=arguments.budgets or study.BUDGETS, fine_tuning=fine_tuning,
+          f"{', '.join(f'{value:g} ×' for value in multiples)} {unit:.0e} encoder FLOPs, {arguments.pretrainings} pretrainings each, into {folder}")
+    splits, budgets = recipes.splits(name, tier), arguments.budgets or study.BUDGETS
+    runs = study.study(splits, name, tier, methods=arguments.methods, compute=multiples,
+                       pretrainings=arguments.pretrainings, budgets=budgets, fine_tuning=fine_tuning,
                        device=arguments.device, folder=folder, checkpoints=arguments.runs)
     print(f"\naccuracy on the test split, per cent, mean ± standard deviation over pretrainings and label subsets; the block is chosen "
           f"once, on the validation split\n\n{compare.compute_table(runs)}")
     arguments.runs.mkdir(parents=True, exist_ok=True)
     figure = arguments.runs / f"{folder.name}.png"
-    against_compute(runs).savefig(figure, dpi=150)
+    save_figure(against_compute(runs), figure)
     print(f"\nfigure: {figure}\nnumbers: {folder}/*.json\nnext: make lab, and open 11_comparison.ipynb")
 
 
@@ -200,7 +249,7 @@ def run_data(arguments):
         print(f"{name:<11}{len(part):>7} pictures {tuple(part.images.shape[1:])}, labels: {', '.join(part.classes)}")
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / f"{arguments.name}.png"
-    contact_sheet(splits.train).savefig(path, dpi=150)
+    save_figure(contact_sheet(splits.train), path)
     print(f"sheet: {path}")
 
 
@@ -220,6 +269,8 @@ def pretrain(arguments):
     say(f"{arguments.method} on {arguments.data}, tier {arguments.tier} ({device.type}, {torch.get_num_threads()} threads{crowd}): "
         f"{recipe.settings['steps']} steps of {recipe.settings['batch_size']} pictures{expected}", flush=True)
     splits = recipes.splits(arguments.data, arguments.tier, recipe.size)
+    if getattr(arguments, "budgets", None):
+        evaluate.check_budgets(splits, arguments.budgets)          # before the pretraining, not after
     path = arguments.out / f"{run_name(arguments)}.safetensors"
     pictures = torch.cat([splits.train.images, splits.validation.images])
     chance = math.log(2 * min(recipe.settings["batch_size"], len(pictures)) - 1) if arguments.method == "simclr" else None
@@ -232,8 +283,18 @@ def pretrain(arguments):
     for record in history:                                         # the meters are not in every record
         last |= {name: value for name, value in record.items() if name not in ("step", "lr", "seconds")}
     told = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
-    say(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {told} ({path})", flush=True)
+    if parts.first():
+        where = path if is_saved(path, history[-1]["step"]) else f"NOT saved: {path} could not be written"
+        say(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {told} ({where})", flush=True)
     return recipe.task, splits, history, recipe
+
+
+def is_saved(path: Path, step: int) -> bool:
+    """Whether a checkpoint of this step is there, undamaged."""
+    try:
+        return load(path)["step"] == step
+    except (OSError, ValueError, LookupError):
+        return False
 
 
 def run_name(arguments):

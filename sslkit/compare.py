@@ -24,12 +24,23 @@ def stored(folder):
     `evaluate.label_curve`. Raises FileNotFoundError where there are none.
     """
     folder = Path(folder) if Path(folder).is_dir() else evaluate.results_folder() / folder
-    runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    runs = [read_run(path) for path in sorted(folder.glob("*.json"))]
     if not runs:
         there = ", ".join(sorted(path.name for path in evaluate.results_folder().glob("compare-*")))
         raise FileNotFoundError(f"no runs in {folder}: `python -m sslkit compare` makes them; with the kit come {there or 'none'}")
     order = [method.replace("_", " ") for method in recipes.RECIPES] + list(FLOORS + VIT_FLOORS)
     return sorted(runs, key=lambda run: (order.index(run["arm"]), run["about"].get("compute", 0), run["about"]["pretraining"]))
+
+
+def read_run(path: Path) -> dict:
+    """The run of a file. Raises ValueError naming the file where it holds something else."""
+    try:
+        run = json.loads(path.read_text())
+    except ValueError:
+        run = None
+    if not isinstance(run, dict) or not {"arm", "about", "pretraining", "seconds", "records"} <= run.keys():
+        raise ValueError(f"{path} is damaged: it is not the JSON of a run; delete it to measure anew, or put it back")
+    return run
 
 
 def records(runs):

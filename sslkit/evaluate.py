@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import warnings
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 from . import parts
 from .augment import standard
-from .data.dataset import Dataset, as_float, labelled_subset
+from .data.dataset import Dataset, Splits, as_float, check_labels, check_samples, labelled_subset
 from .tasks.supervised import Supervised
 from .train import choose_device, has_bfloat16, train
 
@@ -36,6 +37,7 @@ def embed(represent, images, *, batch_size=500, device=None, amp=None):
     device = choose_device(device)
     amp = has_bfloat16(device) if amp is None else amp
     network = represent if isinstance(represent, nn.Module) else getattr(represent, "__self__", None)
+    images = _check_samples(images, network)
     features = []
     with _evaluating(network, device), torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=amp):
         for chunk in images.split(batch_size):
@@ -70,6 +72,15 @@ def solve(task, samples, *, batch_size=100, seed=0, device=None, amp=None):
             for name, value in {"loss": loss, **logs}.items():
                 sums[name] = sums.get(name, 0) + float(value) * len(few[0]) / len(whole[0])
     return sums
+
+
+def _check_samples(samples, network):
+    """What `train` asks of samples, once more; floats that passed are taken as they are, not rounded to bytes."""
+    while not hasattr(network, "takes") and hasattr(network, "encoder"):       # a task, or a layer of an encoder
+        network = network.encoder
+    checked = check_samples(samples, "images", images=getattr(network, "takes", None) == "images",
+                            vocabulary=getattr(network, "vocabulary", None))
+    return samples if isinstance(samples, torch.Tensor) else checked
 
 
 def raw_pixels(images):
@@ -272,7 +283,9 @@ def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_siz
         torch.manual_seed(seed)                           # the new head, too, is a function of the seed
         task = Supervised(copy.deepcopy(encoder), classes, augment)
     settings = {"progress": False, **settings}
-    history = train(task, labelled.labelled, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
+    images, labels = labelled.labelled
+    labels = check_labels(labels, classes, f"labels of {labelled.name}")
+    history = train(task, (images, labels), steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
     if history[-1]["step"] < steps:                       # half a training is no result
         raise KeyboardInterrupt(f"stopped after step {history[-1]['step']} of {steps}")
     return task
@@ -353,13 +366,10 @@ def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_re
     run again. on_result: called with each new record.
     Raises ValueError for budgets that the data cannot fill, saying which class has how many.
     """
+    check_budgets(splits, budgets)
     labels = splits.train.labels.cpu()
     whole = torch.cat([labels, splits.validation.labels.cpu()])
-    fewest, all_fewest = int(torch.bincount(labels).min()), int(torch.bincount(whole).min())
-    for budget in budgets:
-        if not 1 <= budget <= all_fewest:
-            raise ValueError(f"a budget of {budget} labels a class: class {int(torch.bincount(whole).argmin())} has "
-                             f"{all_fewest}, want 1 to {all_fewest}")
+    fewest = int(torch.bincount(labels).min())
     records, known = list(done), {(r["arm"], r["budget"], r["seed"]) for r in done}
     for budget in budgets:
         for seed in seeds:
@@ -370,6 +380,16 @@ def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_re
                     if on_result is not None:
                         on_result(records[-1])
     return records
+
+
+def check_budgets(splits: Splits, budgets: Sequence[int]) -> None:
+    """Raises ValueError for a budget that training and validation together cannot fill, saying which class has how many."""
+    counts = torch.bincount(torch.cat([splits.train.labels.cpu(), splits.validation.labels.cpu()]))
+    fewest = int(counts.min())
+    for budget in budgets:
+        if not 1 <= budget <= fewest:
+            raise ValueError(f"a budget of {budget} labels a class: class {int(counts.argmin())} has {fewest}, want 1 to "
+                             f"{fewest}")
 
 
 def summarise(records):
@@ -467,10 +487,13 @@ def stored(name):
 
 
 def stored_file(name):
-    """The path of a file of results that comes with the kit. Raises FileNotFoundError naming those of its kind."""
+    """The path of a file of results that comes with the kit. Raises FileNotFoundError naming those of its kind.
+
+    A name that leads out of the folder of results names none of them.
+    """
     folder = results_folder()
     path = folder / name
-    if not path.exists():
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob(f"*{path.suffix}")))
         raise FileNotFoundError(f"no result {path.stem!r} comes with the kit; there are: {there}")
     return path

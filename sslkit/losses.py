@@ -8,6 +8,7 @@ labels are equal; TypeError for embeddings that are not floats. "Pair" says whet
 """
 
 import functools
+import inspect
 import math
 
 import torch
@@ -15,14 +16,21 @@ from torch.nn import functional as F
 
 from .chunked import softmax_contrast
 
+LARGEST = {torch.float64: 1e100}
+LARGEST_FLOAT32 = 1e12          # beyond, sums of squares over a batch leave the range of float32, and gradients become NaN
 FAR = -1e30                     # logarithm of nothing; unlike -inf, its gradients are numbers
 
 
 def of_pairs(loss):
     """What every loss of (embeddings, labels) does first: check them, and see to float32."""
+    signature = inspect.signature(loss)
+
     @functools.wraps(loss)
     def checked(embeddings, labels, *args, **kwargs):
         check(embeddings, labels)
+        for name, value in signature.bind(embeddings, labels, *args, **kwargs).arguments.items():
+            if name in ("margin", "temperature"):
+                check_number(name, value)
         with torch.autocast(embeddings.device.type, enabled=False):
             return loss(embeddings if embeddings.dtype == torch.float64 else embeddings.float(), labels, *args, **kwargs)
     return checked
@@ -143,10 +151,14 @@ def nce(model_data, noise_data, model_noise, noise_noise):
     """
     given = {"model_data": model_data, "noise_data": noise_data, "model_noise": model_noise, "noise_noise": noise_noise}
     for name, values in given.items():
+        if not isinstance(values, torch.Tensor):
+            raise TypeError(f"{name} is {_a(values)}: want a tensor of log densities, torch.as_tensor(...)")
         if not values.is_floating_point():
             raise TypeError(f"{name} is {values.dtype}: want log densities, floats")
         if values.ndim != 1 or len(values) == 0:
             raise ValueError(f"{name} {tuple(values.shape)}: want one log density a sample, (N,) of the data, (M,) of the noise")
+        if values.abs().amax() > 1e30 and torch.isfinite(values).all():
+            raise ValueError(f"{name} reaches {values.abs().amax():.1e}: want log densities that float32 can add up, below 1e30")
         if not torch.isfinite(values).all():
             raise ValueError(f"{name} holds NaN or infinity: the noise must be possible wherever data are, and log densities finite")
     if len(model_data) != len(noise_data) or len(model_noise) != len(noise_noise):
@@ -214,6 +226,9 @@ def pairs(labels):
 
 
 def check(embeddings, labels):
+    for name, values, want in (("embeddings", embeddings, "(N, D), floats"), ("labels", labels, "(N,), whole numbers")):
+        if not isinstance(values, torch.Tensor):
+            raise TypeError(f"{name} are {_a(values)}: want a tensor {want}; torch.as_tensor({name}) makes one of numbers")
     if not embeddings.is_floating_point():
         raise TypeError(f"embeddings are {embeddings.dtype}: want floats; labels come second")
     if embeddings.ndim != 2 or labels.ndim != 1 or len(embeddings) != len(labels):
@@ -225,6 +240,12 @@ def check(embeddings, labels):
     if not torch.isfinite(embeddings).all():
         bad = (~torch.isfinite(embeddings).all(1)).nonzero()[:5, 0].tolist()
         raise ValueError(f"embeddings hold NaN or infinity (rows {', '.join(map(str, bad))} …): look for the layer that made them")
+    largest = float(embeddings.detach().abs().amax())
+    if largest > LARGEST.get(embeddings.dtype, LARGEST_FLOAT32):
+        raise ValueError(f"embeddings reach {largest:.1e}: their squares leave the range of {embeddings.dtype}, and gradients "
+                         f"would be NaN; look for a layer that is not normalised, or for too high an lr")
+    if embeddings.device != labels.device:
+        raise ValueError(f"embeddings are on {embeddings.device}, labels on {labels.device}: labels.to(embeddings.device)")
     if len(labels.unique()) == len(labels):
         raise ValueError(f"all {len(labels)} labels differ, so nothing belongs together: want at least two samples of one label, "
                          f"such as two views of a picture")
@@ -247,8 +268,25 @@ def check_views(first, second):
             rows = ", ".join(map(str, bad))
             raise ValueError(f"{name} holds NaN or infinity (rows {rows} …): look for the layer "
                              f"that made them")
+        largest = float(z.detach().abs().amax())
+        if largest > LARGEST.get(z.dtype, LARGEST_FLOAT32):
+            raise ValueError(f"{name} reaches {largest:.1e}: its squares leave the range of {z.dtype}, "
+                             f"and gradients would be NaN; look for a layer that is not normalised")
+
+
+def _a(value):
+    """None → "None"; other values by their type."""
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+def check_number(name, value):
+    """Raises TypeError for a setting that is no number, or a tensor of several."""
+    single = isinstance(value, (int, float)) or isinstance(value, torch.Tensor) and value.numel() == 1
+    if not single:
+        raise TypeError(f"{name} is {_a(value)}: want a number")
 
 
 def check_temperature(temperature):
+    check_number("temperature", temperature)
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}: want more than 0, as 0.1; the smaller, the more the nearest points count")

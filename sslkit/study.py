@@ -13,17 +13,17 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
 from . import evaluate, protocol, recipes
 from .checkpoint import write_whole
-from .compare import TUNED, stored
+from .compare import TUNED, read_run, stored
 from .compute import encoder_compute
-from .data.dataset import Splits
+from .data.dataset import Splits, labelled_subset
 from .machine import machine
 from .train import choose_device, train
-from .weights import floats
+from .weights import load_verified
 
 # Encoder FLOPs of the budget "1 ×". On a CPU core, 4e12 take 30 to 60 seconds; on a large GPU, 1e15 are three epochs of SimCLR.
 UNIT = {("cpu", "scenes"): 1e12, ("cpu", "cifar10"): 4e12, ("gpu", "scenes"): 1e15, ("gpu", "cifar10"): 1e15}
@@ -69,6 +69,10 @@ def study(
     if not methods or not compute or pretrainings < 1 or min(compute) <= 0:
         raise ValueError(f"{len(methods)} methods, compute {tuple(compute)}, {pretrainings} pretrainings: want at least one of each, "
                          f"and multiples above 0")
+    for budget in (*budgets, *fine_tuning):                        # before hours of pretraining, not after
+        if budget < 1:
+            raise ValueError(f"a budget of {budget} labels per class: want at least 1")
+        labelled_subset(splits.train.labels, budget)
     folder, unit = Path(folder), unit or UNIT[tier, name]
     folder.mkdir(parents=True, exist_ok=True)
     sizes = {split: len(part) for split, part in zip(splits._fields, splits)}
@@ -165,10 +169,7 @@ def _encoder(path, run, checkpoints, say) -> nn.Module | None:
         say(f"{run['arm']} {about['pretraining']}: {file} is not here, so nothing is added to this run; put it back, or delete "
             f"{path} to pretrain anew")
         return None
-    if hashlib.sha256(file.read_bytes()).hexdigest() != run["weights"]["sha256"]:
-        raise RuntimeError(f"{file} is not the file that {path} was made with: its hash is another one. Put that one back, or delete "
-                           f"both to pretrain anew")
-    encoder.load_state_dict(floats(load_file(file)))
+    encoder.load_state_dict(load_verified(file, run["weights"]["sha256"]))
     return encoder
 
 
@@ -246,7 +247,7 @@ def _opened(path, arm, about):
     """The run that a file holds, or a new one. Raises ValueError where the file holds one of other settings."""
     if not path.exists():
         return {"arm": arm, "about": about, "pretraining": None, "seconds": {}, "records": []}
-    run = json.loads(path.read_text())
+    run = read_run(path)
     changed = [f"{key} was {run['about'].get(key)!r}, now {value!r}" for key, value in about.items() if run["about"].get(key) != value]
     if changed:
         raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give this study a folder of its own, or delete that one")

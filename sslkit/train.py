@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from . import checkpoint as checkpoints
 from . import parts
-from .data.dataset import Dataset, batches, check_images, seed_for
+from .data.dataset import Dataset, batches, check_labels, check_samples, seed_for
 
 
 def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, optimizer="adamw", warmup=0.1, seed=0,
@@ -33,22 +33,25 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     micro_batch: hold the activations of only this many samples at a time, and still take the gradient of the whole batch:
     `sslkit.parts`. It costs one more forward pass. Where torch.distributed is set up, each process answers for its share
     of every batch, with the loss and the gradient of the whole; the first one logs and saves.
-    device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default where the hardware has it.
+    device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default as in the checkpoint, else where
+    the hardware has it.
     checkpoint: a file; the whole state is saved there every `checkpoint_every` seconds and at the end, and the same
     call goes on from it, to the same bits. The stop button (SIGINT) ends at a step boundary and returns the history.
     on_log: called with each new record, which it may add to. Each record has step, loss and the task's own logs (means
     since the record before), lr, seconds.
 
-    Raises ValueError for data or settings that cannot work, RuntimeError naming the samples where the loss is not
-    finite (weights stay as before that step) and where another process writes the same checkpoint.
+    Raises ValueError for data or settings that cannot work, RuntimeError naming the samples where the loss or a gradient
+    is not finite, RuntimeError where memory does not suffice (weights stay as before that step, in both cases), and where
+    another process writes the same checkpoint.
     """
-    data, batch_size = _check_data(data, batch_size)
+    data, batch_size = _check_data(task, data, batch_size)
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps={steps!r}: want a whole number, at least 1")
+    if not (isinstance(lr, (int, float)) and 0 <= lr < math.inf):
+        raise ValueError(f"lr={lr!r}: want a number from 0 on, as 1e-3")
     if micro_batch is not None and not (isinstance(micro_batch, int) and micro_batch >= 2):
         raise ValueError(f"micro_batch={micro_batch!r}: want a whole number of samples, at least 2, or None for all at once")
     device = choose_device(device)
-    amp = has_bfloat16(device) if amp is None else amp
     log_every = log_every or max(1, steps // 100)
     data = tuple(part.to(device) for part in data) if isinstance(data, tuple) else data.to(device)
     task.to(device, memory_format=torch.channels_last).train()
@@ -57,13 +60,17 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     talks = parts.first()
     if not talks:
         progress, on_log = False, None
-    autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
     settings = {"task": type(task).__name__, "steps": steps, "batch_size": batch_size, "lr": lr, "log_every": log_every,
-                "weight_decay": weight_decay, "optimizer": optimizer, "warmup": warmup, "seed": seed, "amp": amp,
+                "weight_decay": weight_decay, "optimizer": optimizer, "warmup": warmup, "seed": seed,
                 "data": _fingerprint(data)}
 
     with _only_writer(checkpoint if talks else None), _own_generators(device), _stop_button() as stopped:
-        history, sums, step, seconds = _resume(checkpoint, settings, task, updates)
+        saved = None if checkpoint is None else checkpoints.load_latest(checkpoint)
+        if saved is not None and not (isinstance(saved, dict) and {"settings", "task", "optimizer", "history", "step"} <= saved.keys()):
+            raise ValueError(f"{checkpoint} holds something else than a training. Give this run a checkpoint of its own")
+        settings["amp"] = amp = _precision(amp, saved, device)
+        autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
+        history, sums, step, seconds = _resume(checkpoint, saved, settings, task, updates)
         parts.agree(task)
         bar = tqdm(total=steps, initial=step, disable=not progress, unit="step", dynamic_ncols=True, desc=(
             f"{type(task).__name__} on {device.type}{', bfloat16' if amp else ''}"))
@@ -74,24 +81,30 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
             torch.manual_seed(seed_for(seed, "step", step))
             indices, batch = next(stream)
             before = [buffer.clone() for buffer in task.buffers()]
-            with autocast():
-                with torch.no_grad():
-                    inputs, targets = task.make_problem(_channels_last(batch))
-                outputs = parts.answer(task, network, inputs, micro_batch)
             try:
-                loss, logs = task.loss(_float32(outputs), targets)
-            except ValueError as error:                           # some losses refuse what is not finite
-                _restore(task, before)
-                if _all_finite(outputs):
-                    raise
-                raise RuntimeError(_explain_loss(torch.tensor(math.nan), step, indices, batch, task)) from error
-            finite = _read_later(loss.detach())                   # asked for before backward, so that a GPU need not wait
-            loss.backward()
-            parts.add_up(task)
-            if not math.isfinite(finite()):
-                _restore(task, before)
+                with autocast():
+                    with torch.no_grad():
+                        inputs, targets = task.make_problem(_channels_last(batch))
+                    outputs = parts.answer(task, network, inputs, micro_batch)
+                try:
+                    loss, logs = task.loss(_float32(outputs), targets)
+                except ValueError as error:                       # some losses refuse what is not finite
+                    if _all_finite(outputs):
+                        raise
+                    wrong = "the loss became nan"
+                    raise RuntimeError(_explain(wrong, step, indices, batch, task, before, seed)) from error
+                loss.backward()
+                parts.add_up(task)
+            except Exception as error:
                 bar.close()
-                raise RuntimeError(_explain_loss(loss, step, indices, batch, task))
+                _restore(task, before)
+                if _out_of_memory(error):
+                    inputs = targets = outputs = loss = logs = None    # makes room for finding out what does fit
+                    raise RuntimeError(_explain_memory(step, batch, task, before, micro_batch)) from None
+                raise
+            if wrong := _not_finite(loss, task):
+                bar.close()
+                raise RuntimeError(_explain(wrong, step, indices, batch, task, before, seed))
             for group in updates.param_groups:
                 group["lr"] = lr * schedule(step, steps, warmup)
             updates.step()
@@ -114,14 +127,14 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
             halt = parts.any_of(stopped, device)
             if checkpoint is not None and talks and (step == steps or halt or time.monotonic() - last_save >= checkpoint_every):
                 last_save = time.monotonic()
-                _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
+                saved_here = _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
         bar.close()
         if halt:
             if sums:
                 history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
             if talks:
                 print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
-                      + (f", and the same call goes on from {checkpoint}" if checkpoint else ""))
+                      + (f", and the same call goes on from {checkpoint}" if checkpoint and saved_here else ""))
     task.eval()
     return history
 
@@ -134,15 +147,24 @@ def schedule(step, steps, warmup):
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def choose_device(device=None):
-    """The device asked for, or the best there is. Raises RuntimeError where the one asked for is not there."""
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or the best there is. Raises RuntimeError where the one asked for cannot be used here."""
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    device = torch.device(device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(f'device="{device}": this machine has no CUDA device that torch can use; leave device out to '
-                           f'run on the CPU')
-    return device
+    cure = "leave device out to take the best there is"
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise RuntimeError(f'device="{device}": no such device; want "cpu", "cuda" or "mps", or {cure}') from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(f'device="{device}": this machine has no CUDA device that torch can use; {cure}')
+    try:
+        if found.type == "meta":                                   # holds shapes, but no numbers
+            raise NotImplementedError("meta")
+        torch.empty(1, device=found)
+    except (RuntimeError, AssertionError, ImportError, AttributeError, NotImplementedError) as error:
+        raise RuntimeError(f'device="{device}": torch cannot use it on this machine; {cure}') from error
+    return found
 
 
 def has_bfloat16(device):
@@ -154,19 +176,29 @@ def has_bfloat16(device):
     return device.type == "cpu" and native()
 
 
-def _check_data(data, batch_size):
+def _check_data(task, data, batch_size):
+    """What is known of a task's samples from its encoder is asked of them before the first step."""
     if isinstance(data, Dataset):
         data = data.images
-    parts = data if isinstance(data, tuple) else (data,)
-    parts = tuple(check_images(part) if getattr(part, "ndim", 4) == 4 else torch.as_tensor(part) for part in parts)
-    sizes = sorted({len(part) for part in parts})
+    given = data if isinstance(data, tuple) else (data,)
+    encoder = getattr(task, "encoder", None)
+    whole = tuple(check_samples(part, f"data[{place}]" if isinstance(data, tuple) else "data",
+                                images=place == 0 and getattr(encoder, "takes", None) == "images",
+                                vocabulary=getattr(encoder, "vocabulary", None) if place == 0 else None)
+                  for place, part in enumerate(given))
+    sizes = sorted({len(part) for part in whole})
     if len(sizes) > 1:
         raise ValueError(f"data: its parts have {' and '.join(map(str, sizes))} examples, want the same number in each")
+    classes = getattr(task, "classes", None)
+    if classes is not None and len(whole) > 1:
+        check_labels(whole[1], classes, "data[1]")
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool):
+        raise ValueError(f"batch_size={batch_size!r}: want a whole number, at least 2")
     batch_size = min(batch_size, sizes[0])                        # a few labels make a small batch
     if batch_size < 2:
         raise ValueError(f"a batch of {batch_size}: batch norm and contrasts need at least 2 examples; give more data "
                          f"or a larger batch_size")
-    return (parts if isinstance(data, tuple) else parts[0]), batch_size
+    return (whole if isinstance(data, tuple) else whole[0]), batch_size
 
 
 def _optimizer(task, name, lr, weight_decay):
@@ -201,14 +233,18 @@ def _record(sums, step, updates, seconds):
     return {"step": step, **means, "lr": updates.param_groups[0]["lr"], "seconds": round(seconds, 3)}
 
 
-def _read_later(value):
-    """Starts copying a 0-d tensor to the CPU → function that waits for it. On a GPU, work queued meanwhile goes on."""
-    if value.device.type != "cuda":
-        return lambda: float(value)
-    copy = torch.empty((), pin_memory=True).copy_(value, non_blocking=True)
-    arrived = torch.cuda.Event()
-    arrived.record()
-    return lambda: (arrived.synchronize(), float(copy))[1]
+def _not_finite(loss, task):
+    """What became NaN or infinite, the loss or a gradient, in words; "" where nothing did.
+
+    A GPU is asked once: the loss and the largest entry of every gradient come back together.
+    """
+    named = [(name, parameter.grad) for name, parameter in task.named_parameters() if parameter.grad is not None]
+    largest = torch._foreach_norm([gradient for _, gradient in named], math.inf)           # one kernel on a GPU
+    value, *largest = torch.stack([loss.detach().float(), *(norm.float() for norm in largest)]).tolist()
+    if not math.isfinite(value):
+        return f"the loss became {value}"
+    bad = [name for (name, _), norm in zip(named, largest) if not math.isfinite(norm)]
+    return f"the gradient of {bad[0]} is not finite, though the loss is {value:.4g}," if bad else ""
 
 
 def _restore(task, before):
@@ -218,24 +254,98 @@ def _restore(task, before):
     task.zero_grad()
 
 
-def _explain_loss(loss, step, indices, batch, task):
-    parts = batch if isinstance(batch, tuple) else (batch,)
+def _explain(wrong, step, indices, batch, task, before, seed):
+    """Puts the buffers back, looks for the samples to blame → the sentence to raise."""
+    _restore(task, before)
+    whole = batch if isinstance(batch, tuple) else (batch,)
     bad = torch.zeros(len(indices), dtype=torch.bool, device=indices.device)
-    for part in parts:
+    for part in whole:
         bad |= ~torch.isfinite(part.float()).flatten(1).all(1) if part.ndim > 1 else ~torch.isfinite(part.float())
     where = "their values are not finite: mend them or leave them out"
     if not bad.any():
         task.eval()
         with torch.no_grad():
-            bad = ~torch.isfinite(task.represent(parts[0]).float()).flatten(1).all(1)
-        task.train()
+            bad = ~torch.isfinite(task.represent(whole[0]).float()).flatten(1).all(1)
         where = "their features are not finite: look at these samples"
-    names = indices[bad].tolist() or indices.tolist()
     if not bad.any():
-        where = "its samples look sound one by one: a smaller lr, or a longer warmup, is the usual cure"
-    whole = ", … " if len(names) > 20 else ""
-    return (f"the loss became {loss.item()} in step {step}, which was not taken: the weights are those before it. "
-            f"Samples {', '.join(map(str, names[:20]))}{whole} ({where})")
+        bad[_smallest_bad(task, batch, list(range(len(indices))), seed_for(seed, "step", step))] = True
+        where = "they do it without the rest of the batch: look at these samples, and at what the loss does with them"
+        if bad.all():
+            where = "its samples look sound one by one: a smaller lr, or a longer warmup, is the usual cure"
+    _restore(task, before)
+    task.train()
+    names = indices[bad].tolist()
+    more = ", … " if len(names) > 20 else ""
+    return (f"{wrong} in step {step}, which was not taken: the weights are those before it. "
+            f"Samples {', '.join(map(str, names[:20]))}{more} ({where})")
+
+
+def _smallest_bad(task, batch, places, seed):
+    """Halves the batch as long as a half alone is not finite either → places in the batch. The task is in evaluation mode."""
+    if len(places) == 1:
+        return places
+    found = []
+    for half in (places[:len(places) // 2], places[len(places) // 2:]):
+        torch.manual_seed(seed)
+        try:
+            wrong = _not_finite(_gradient(task, batch, half), task)
+        except (ValueError, RuntimeError, IndexError):            # too few for this loss: the half cannot be asked
+            wrong = ""
+        task.zero_grad()
+        if wrong:
+            found += _smallest_bad(task, batch, half, seed)
+    return found or places
+
+
+def _gradient(task, batch, places):
+    """The three verbs on a part of a batch → its loss; the gradient is left in the parameters."""
+    with torch.no_grad():
+        inputs, targets = task.make_problem(parts.each(lambda part: part[places], batch))
+    loss, _ = task.loss(_float32(task(inputs)), targets)
+    loss.backward()
+    return loss
+
+
+def _out_of_memory(error):
+    """torch has a class for it on CUDA alone; elsewhere the words tell."""
+    words = str(error).lower()
+    return isinstance(error, torch.cuda.OutOfMemoryError) or isinstance(error, RuntimeError) and (
+        "can't allocate memory" in words or "out of memory" in words)
+
+
+def _explain_memory(step, batch, task, before, micro_batch):
+    """Tries halves of the batch until one fits → the sentence to raise. Nothing is lost, and there are two ways on."""
+    size = len(batch[0] if isinstance(batch, tuple) else batch)
+    held = min(size, micro_batch or size)
+    fits = held // 2
+    while fits >= 2:
+        try:
+            _gradient(task, batch, slice(fits))
+            break
+        except Exception as error:
+            if not _out_of_memory(error):                         # such as a loss that wants more samples
+                raise
+        finally:
+            _restore(task, before)
+        fits //= 2
+    cure = (f"{fits} at a time fit: micro_batch={fits} computes the same loss in pieces; batch_size={fits} has fewer "
+            f"negatives where samples are contrasted, which is another problem") if fits >= 2 else (
+        "Not even 2 at a time fit: want smaller samples, or a smaller network")
+    return (f"out of memory in step {step} with {held} samples at a time. The step was not taken: the weights are those "
+            f"before it. {cure}")
+
+
+def _precision(amp, saved, device):
+    """amp where it is given, else the checkpoint's, else what is fast here."""
+    if amp is not None:
+        return bool(amp)
+    if saved is None:
+        return has_bfloat16(device)
+    amp = saved["settings"].get("amp", False)
+    if amp and not has_bfloat16(device):
+        warnings.warn("the checkpoint was trained with bfloat16, and so it goes on: this machine emulates it, slowly",
+                      stacklevel=3)
+    return amp
 
 
 def _fingerprint(data):
@@ -248,20 +358,21 @@ def _fingerprint(data):
     return "; ".join(text)
 
 
-def _resume(path, settings, task, updates):
-    state = None if path is None else checkpoints.load_latest(path)
+def _resume(path, state, settings, task, updates):
     if state is None:
         return [], {}, 0, 0.0
     changed = [f"{name} was {state['settings'].get(name)!r}, now {value!r}"
                for name, value in settings.items() if state["settings"].get(name) != value]
     if changed:
-        raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give this run a checkpoint of its own, or "
-                         f"delete that file")
+        raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give these settings as they were to go on with "
+                         f"it, or give this run a checkpoint of its own")
     try:
         task.load_state_dict(state["task"])
     except RuntimeError as error:
         raise ValueError(f"{path} holds a network of another shape. Give this run a checkpoint of its own, or delete "
                          f"that file. {error}") from error
+    for group, own in zip(state["optimizer"]["param_groups"], updates.param_groups):
+        group["fused"] = own["fused"]                             # a matter of the device, which may be another one now
     updates.load_state_dict(state["optimizer"])
     sums = {name: value.to(updates.param_groups[0]["params"][0].device) if isinstance(value, torch.Tensor) else value
             for name, value in state["sums"].items()}
@@ -274,6 +385,8 @@ def _save(path, settings, task, updates, history, sums, step, seconds):
                                 "history": history, "sums": sums, "step": step, "seconds": seconds})
     except OSError as error:                                      # training goes on in memory: nothing learnt is lost
         warnings.warn(f"step {step} was not saved: {error}", stacklevel=3)
+        return False
+    return True
 
 
 @contextmanager

@@ -5,11 +5,10 @@ evaluation mode, with what is needed to read their answers; with trained=False t
 `python -m sslkit compare` the encoders of one method, data and tier.
 """
 
-import hashlib
-
 import torch
 
 from . import networks, recipes
+from .checkpoint import verified
 from .data.text import Tokenizer
 from .evaluate import results_folder, stored, stored_file
 from .networks import GPT, ConvNet, LightnessEncoder, Palette, PixelCNN, TextTransformer, ViT, WaveNet
@@ -18,6 +17,9 @@ from .tasks import MAE, VQVAE, Autoregressive, Colorization, MaskedLM
 WINDOW = 96                                                        # tokens a sample of text
 SIDE = 16                                                          # pixels of the pictures that are told one by one
 COLOURS = 32
+# The SHA-256 of their files, which bench/weights.py writes: with other tokens a network says nothing that makes sense.
+TOKENIZERS = {"characters": "3c1e93c15e9a3e8e4dacd66fecbc6709ab37081d39171a75bd8c88aec4a091d5",
+              "byte-pairs": "aef2fe2a2781717ee1a70da7a16ae76165a2caa51bc9e0e6a89789c3715101f5"}
 
 
 def listed():
@@ -31,7 +33,7 @@ def pretrained(name):
     `listed()[name]` says how it was trained and what it was measured to know. Raises ValueError for a name that is not listed,
     RuntimeError where the file is not the one that was listed.
     """
-    if name in TASKS:
+    if isinstance(name, str) and name in TASKS:
         task = TASKS[name]()
         return (task[0] if isinstance(task, tuple) else task).encoder
     found, recipe = state(name), listed()[name]["recipe"]
@@ -47,14 +49,23 @@ def made(name, arguments):
 
 def state(name):
     """→ {parameter: float32 tensor} of what is listed under this name, its file compared with the hash in the list. Raises as `pretrained`."""
+    there = listed()
+    if not isinstance(name, str) or name not in there:
+        raise ValueError(f"nothing called {name!r} comes with the kit; there are: {', '.join(there)}")
+    return load_verified(results_folder() / there[name]["file"], there[name]["sha256"])
+
+
+def load_verified(path, sha256: str) -> dict[str, torch.Tensor]:
+    """A safetensors file whose SHA-256 was stored when it was made → {parameter: float32 tensor}.
+
+    Raises RuntimeError where the file is gone or is another one: nothing should be computed with it.
+    """
     from safetensors.torch import load
 
-    there = listed()
-    if name not in there:
-        raise ValueError(f"nothing called {name!r} comes with the kit; there are: {', '.join(there)}")
-    content = (results_folder() / there[name]["file"]).read_bytes()
-    if hashlib.sha256(content).hexdigest() != there[name]["sha256"]:
-        raise RuntimeError(f"{there[name]['file']} is not the file that was measured: its hash is another one. Fetch it anew, or install sslkit again")
+    content = verified(path, sha256)
+    if content is None:
+        raise RuntimeError(f"{path} is not the file that was measured: it is gone, or its hash is another one. Fetch it "
+                           f"anew, or install sslkit again; what was trained here must be trained anew")
     return floats(load(content))
 
 
@@ -80,9 +91,18 @@ def painter(trained=True):
     return loaded(task, "mae-scenes") if trained else task
 
 
-def tokenizer(kind):
-    """The "characters" or "byte-pairs" of the standard library's help pages."""
-    return Tokenizer.load(stored_file(f"{kind}.json"))
+def tokenizer(kind: str) -> Tokenizer:
+    """The "characters" or "byte-pairs" of the standard library's help pages.
+
+    Raises ValueError for another word, RuntimeError where the file is not the one that the networks were trained with.
+    """
+    if kind not in TOKENIZERS:
+        raise ValueError(f"no tokenizer {kind!r} comes with the kit: want {' or '.join(TOKENIZERS)}")
+    path = stored_file(f"{kind}.json")
+    if verified(path, TOKENIZERS[kind]) is None:
+        raise RuntimeError(f"{path} is not the file that the networks were trained with: its hash is another one. Fetch it "
+                           f"anew, or install sslkit again")
+    return Tokenizer.load(path)
 
 
 def masked_text(trained=True):

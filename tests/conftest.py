@@ -4,6 +4,7 @@ With pytest-xdist, `--dist loadfile` keeps the tests of a file in one process: a
 are in test_browser.py, so that there is one server however many workers there are.
 """
 
+import functools
 import os
 from collections import Counter
 
@@ -54,6 +55,31 @@ def chromium(lab):
         started = playwright.chromium.launch(executable_path=browser.chromium(), args=browser.FLAGS)
         yield started
         started.close()
+
+
+@functools.cache
+def small_world():
+    """Drawn once: it takes longer than many a test."""
+    from sslkit import data
+
+    numbers = (80, "train"), (40, "validation"), (40, "test")
+    return data.Splits(*(data.scenes(number, 24, split=split) for number, split in numbers))
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """The command line's own code, on a world of a few images and a network of a few channels."""
+    from sslkit import recipes
+    from sslkit.networks import ConvNet, ViT
+
+    splits = small_world()
+    monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: splits)
+    monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
+    monkeypatch.setattr(recipes, "vit", lambda tier, name="scenes": ViT(24, 4, 16, 2, 2))
+    monkeypatch.setattr(recipes, "from_scratch", lambda tier, name="scenes": {"batch_size": 10, "lr": 1e-3, "steps": 2})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SSLKIT_TIER", "cpu")
+    return tmp_path
 
 
 @pytest.fixture

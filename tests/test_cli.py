@@ -8,21 +8,7 @@ import pytest
 import torch
 
 from sslkit import __main__ as cli
-from sslkit import data, recipes
-from sslkit.networks import ConvNet, ViT
-
-
-@pytest.fixture
-def tiny(monkeypatch, tmp_path):
-    """The same code on a world of a few pictures and a network of a few channels."""
-    parts = data.Splits(*(data.scenes(number, 24, split=split) for number, split in ((80, "train"), (40, "validation"), (40, "test"))))
-    monkeypatch.setattr(recipes, "splits", lambda name, tier, size=32: parts)
-    monkeypatch.setattr(recipes, "encoder", lambda tier, name="scenes", half=False: ConvNet(4))
-    monkeypatch.setattr(recipes, "vit", lambda tier, name="scenes": ViT(24, 4, 16, 2, 2))
-    monkeypatch.setattr(recipes, "from_scratch", lambda tier, name="scenes": {"batch_size": 10, "lr": 1e-3, "steps": 2})
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SSLKIT_TIER", "cpu")
-    return tmp_path
+from sslkit import recipes
 
 
 def test_train_then_evaluate_loads_what_was_trained(tiny, capsys):

@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.datasets import STL10, ImageFolder, Imagenette
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
+from sslkit.data import folders
 from sslkit.data.folders import folder, imagenette, square, stl10
 
 
@@ -80,11 +81,11 @@ def test_turned_pictures_stand_upright(tmp_path):
 def test_damaged_pictures_are_left_out_and_listed(tmp_path, kind, keep):
     fill(tmp_path, [f"{'ab'[number % 2]}/{number:03d}.{kind}" for number in range(100)])
     cut(tmp_path / "b" / f"051.{kind}", keep)
-    with pytest.warns(UserWarning, match=rf"left out 1 damaged of 100 pictures in .*: b.051\.{kind}"):
+    with pytest.warns(UserWarning, match=rf"left out 1 damaged of 100 images in .*: b.051\.{kind}"):
         ours = folder(tmp_path, size=8)
     assert len(ours) == 99 and ours.labels.tolist() == [0] * 50 + [1] * 49
     cut(tmp_path / "a" / f"002.{kind}", keep)
-    with pytest.raises(ValueError, match=r"2 of 100 pictures .* more than 1 %: a.002.*b.051"):
+    with pytest.raises(ValueError, match=r"2 of 100 images .* more than 1 %: a.002.*b.051"):
         folder(tmp_path, size=8)
 
 
@@ -94,14 +95,14 @@ def test_what_is_no_folder_of_pictures_is_refused(tmp_path):
     (tmp_path / "file.txt").write_text("text")
     with pytest.raises(FileNotFoundError, match="is a file"):
         folder(tmp_path / "file.txt")
-    with pytest.raises(ValueError, match="has no pictures, want"):
+    with pytest.raises(ValueError, match="has no images, want"):
         folder(tmp_path)
     (tmp_path / "page.jpg").write_text("<html>not found</html>")
-    with pytest.raises(ValueError, match=r"page\.jpg is no picture"):
+    with pytest.raises(ValueError, match=r"page\.jpg is no image"):
         folder(tmp_path)
     (tmp_path / "page.jpg").unlink()
     fill(tmp_path, ["a.png", "cat/b.png"])
-    with pytest.raises(ValueError, match="1 pictures beside folders of pictures"):
+    with pytest.raises(ValueError, match="1 images beside folders of images"):
         folder(tmp_path)
 
 
@@ -147,13 +148,12 @@ def test_imagenette(tmp_path):
 
 @pytest.mark.parametrize("load, dataset", [(stl10, STL10), (imagenette, Imagenette)])
 def test_what_is_not_there_is_downloaded_or_the_error_says_what_to_do(tmp_path, monkeypatch, load, dataset):
-    def refuse(url, *arguments, **settings):
+    def refuse(address, *arguments, **settings):
         raise OSError("no network")
-    module = __import__(dataset.__module__, fromlist=["_"])
-    monkeypatch.setattr(module, "download_and_extract_archive", refuse)
+    monkeypatch.setattr(folders, "download", refuse)
     with pytest.raises(OSError, match=rf"{dataset.__name__} could not .* {tmp_path} \(no network\). Use `scenes`"):
         load(folder=tmp_path)
-    monkeypatch.setattr("sslkit.data.folders.DISK_BYTES", dict.fromkeys(["stl10", "160px"], 1e18))
+    monkeypatch.setattr(folders, "ARCHIVES", {key: archive._replace(size=1e18) for key, archive in folders.ARCHIVES.items()})
     with pytest.raises(OSError, match="disk full: needs"):
         load(folder=tmp_path)
     with pytest.raises(ValueError, match="split='val'"):

@@ -12,7 +12,7 @@ ALLOWED = {
     "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
-    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "anomaly": {"train"},
+    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"checkpoint", "data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "anomaly": {"train"},
     "compute": {"data", "networks", "task"}, "protocol": {"data", "evaluate"}, "compare": {"evaluate", "plots", "recipes"},
     "study": {"checkpoint", "compare", "compute", "data", "evaluate", "machine", "protocol", "recipes", "train", "weights"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color"},

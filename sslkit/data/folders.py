@@ -1,18 +1,49 @@
 """Larger pictures: STL-10 (Coates 2011), Imagenette (ten kinds out of ImageNet), and pictures of your own."""
 
+import os
+import shutil
+import tarfile
+import tempfile
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from .dataset import Dataset
-from .download import check_space, data_folder
+from .download import check_space, data_folder, download, locked
+from .images import ENDINGS, OTHER_ENDINGS, NotAnImage, open_square, square
 
 # torchvision and PIL are imported inside the functions, so that `import sslkit` stays quick.
 
-DISK_BYTES = {"stl10": 5.6e9, "160px": 0.22e9, "320px": 0.7e9, "full": 3.2e9}      # archive, and what it unpacks to
+
+class Archive(NamedTuple):
+    """What is to be downloaded, and how many bytes it unpacks to at the most, into which folder."""
+
+    address: str
+    sha256: str
+    size: int
+    unpacked: float
+    folder: str
+
+    @property
+    def name(self):
+        return self.address.rpartition("/")[2]
+
+
+IMAGENETTE = "https://s3.amazonaws.com/fast-ai-imageclas/"
+ARCHIVES = {
+    "stl10": Archive("https://cs.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
+                     "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866", 2_640_397_119, 3.2e9, "stl10_binary"),
+    "160px": Archive(IMAGENETTE + "imagenette2-160.tgz",
+                     "64d0c4859f35a461889e0147755a999a48b49bf38a7e0f9bd27003f10db02fe5", 99_003_388, 0.3e9, "imagenette2-160"),
+    "320px": Archive(IMAGENETTE + "imagenette2-320.tgz",
+                     "569b4497c98db6dd29f335d1f109cf315fe127053cedf69010d047f0188e158c", 341_663_724, 0.6e9, "imagenette2-320"),
+    "full": Archive(IMAGENETTE + "imagenette2.tgz",
+                    "6cbfac238434d89fe99e651496f0812ebc7a10fa62bd42d6874042bf01de4efd", 1_557_161_267, 2e9, "imagenette2"),
+}
 
 
 def stl10(split="unlabeled", *, folder=None, size=96):
@@ -54,65 +85,111 @@ def imagenette(split="train", *, folder=None, size=96):
 def folder(path, *, size=64):
     """Pictures of your own → Dataset of uint8 images (N, 3, size, size), each the middle square of a picture.
 
-    path: a folder with one folder of pictures for every class, or with the pictures themselves (labels None). Grey,
-    palette, CMYK, transparent (on white) and turned (EXIF) pictures are taken as a viewer shows them. Damaged pictures
-    are left out and listed in a warning; more than 1 % of them, or a file that is no picture at all, raise ValueError.
+    path: a folder with one folder of images for every class, or with the images themselves (labels None). Formats and
+    modes: see `sslkit.data.images`. Damaged images are left out and listed in a warning, as are those in other formats;
+    more than 1 % damaged, a file that is no image at all, or a class of which nothing is left raise ValueError.
     """
-    from PIL import Image, UnidentifiedImageError
-    from torchvision.datasets.folder import IMG_EXTENSIONS
     path = Path(path).expanduser()
     if not path.is_dir():
-        raise FileNotFoundError(f"{path} is {'a file' if path.exists() else 'not there'}, want a folder of pictures")
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMG_EXTENSIONS and file.is_file()
-                   and not any(part.startswith(".") for part in file.relative_to(path).parts))
+        raise FileNotFoundError(f"{path} is {'a file' if path.exists() else 'not there'}, want a folder of images")
+    found = _files(path)
+    files = [file for file in found if file.suffix.lower() in ENDINGS]
+    others = [file for file in found if file.suffix.lower() in OTHER_ENDINGS]
+    listed = lambda some: ", ".join(str(file.relative_to(path)) for file in some[:10]) + (" …" if len(some) > 10 else "")
     within = [file.relative_to(path).parts[0] for file in files if file.parent != path]
     if not files or 0 < len(within) < len(files):
-        found = f"{len(files) - len(within)} pictures beside folders of pictures" if files else "no pictures"
-        raise ValueError(f"{path} has {found}, want one folder of pictures for every class, or pictures only "
-                         f"({', '.join(IMG_EXTENSIONS)})")
-    classes, images, kept, damaged = sorted(set(within)), [], [], []
+        there = f"{len(files) - len(within)} images beside folders of images" if files else "no images"
+        if others and not files:
+            there += f" in a format that is read here ({listed(others)})"
+        raise ValueError(f"{path} has {there}, want one folder of images for every class, or images only "
+                         f"({', '.join(ENDINGS)})")
+    if others:
+        warnings.warn(f"left out {len(others)} of other formats in {path}: {listed(others)}; convert them to PNG or JPEG",
+                      stacklevel=2)
+        lost = sorted({file.relative_to(path).parts[0] for file in others if file.parent != path} - set(within))
+        if within and lost:
+            raise ValueError(f"{path}: of class {', '.join(lost)} all images are in other formats: convert them to PNG or "
+                             f"JPEG, or take the folder away")
+    classes, images, kept, damaged = sorted(set(within)), [], [], {}
     for number, file in enumerate(tqdm(files, desc=path.name, delay=2)):
         try:
-            with Image.open(file) as image:
-                images.append(square(image, size))                                          # (3, size, size)
+            images.append(open_square(file, size))                                          # (3, size, size)
             kept.append(number)
-        except UnidentifiedImageError as error:
+        except NotAnImage as error:
             if file.stat().st_size:
-                raise ValueError(f"{file} is no picture, in spite of its name: convert it or take it away") from error
-            damaged.append(file)
-        except (OSError, SyntaxError):                              # so PIL reports pictures that end too early
-            damaged.append(file)
-    listed = ", ".join(str(file.relative_to(path)) for file in damaged[:10]) + (" …" if len(damaged) > 10 else "")
+                raise ValueError(f"{file} is no image, in spite of its name: convert it or take it away") from error
+            damaged[file] = "empty"
+        except ValueError as error:
+            damaged[file] = str(error).removeprefix(f"{file} ").removeprefix("is ").partition(",")[0].partition(" (")[0]
+    listed = ", ".join(f"{file.relative_to(path)} ({why})" for file, why in list(damaged.items())[:10])
+    listed += " …" if len(damaged) > 10 else ""
     if len(damaged) > 0.01 * len(files):
-        raise ValueError(f"{len(damaged)} of {len(files)} pictures in {path} are damaged, more than 1 %: {listed}")
+        raise ValueError(f"{len(damaged)} of {len(files)} images in {path} cannot be used, more than 1 %: {listed}")
     if damaged:
-        warnings.warn(f"left out {len(damaged)} damaged of {len(files)} pictures in {path}: {listed}", stacklevel=2)
+        warnings.warn(f"left out {len(damaged)} damaged of {len(files)} images in {path}: {listed}", stacklevel=2)
     labels = torch.tensor([classes.index(within[number]) for number in kept]) if classes else None
     return Dataset(torch.stack(images), labels, tuple(classes), name=path.name)
 
 
-def square(image, size):
-    """A PIL picture of any mode → its middle square, uint8 (3, size, size), upright and on white."""
-    from PIL import Image, ImageOps
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):                                  # 16 bits of grey, which PIL would cut off at 255
-        image = image.point(lambda value: value * (1 / 256)).convert("L")
-    if "A" in image.mode or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = ImageOps.fit(image.convert("RGB"), (size, size), method=Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+def _files(path):
+    """All files below, sorted, hidden ones left out. Linked folders count, as in torchvision, each once on its way down."""
+    found, above = [], {path: {os.path.realpath(path)}}
+    for here, folders, names in os.walk(path, followlinks=True):
+        here = Path(here)
+        folders[:] = [name for name in folders
+                      if not name.startswith(".") and os.path.realpath(here / name) not in above[here]]
+        for name in folders:
+            above[here / name] = above[here] | {os.path.realpath(here / name)}
+        found += [here / name for name in names if not name.startswith(".") and (here / name).is_file()]
+    return sorted(found)
 
 
-def _fetched(dataset, folder, kind, **settings):
+def _fetched(dataset, folder, archive, **settings):
     """torchvision's dataset, downloaded if it is not there."""
     root = Path(folder).expanduser() if folder else data_folder()
     try:
         return dataset(root, **settings)
     except RuntimeError:                                            # torchvision's way to say "not there, or damaged"
-        check_space(root, DISK_BYTES[kind])
+        pass
+    archive = ARCHIVES[archive]
+    check_space(root, archive.unpacked + (0 if (root / archive.name).exists() else archive.size))
     try:
-        return dataset(root, download=True, **settings)
-    except (OSError, RuntimeError) as error:
+        file = download(archive.address, root / archive.name, sha256=archive.sha256, size=archive.size)
+        with locked(root / f"{archive.folder}.lock", f"unpacking {archive.name} in {root}"):
+            try:
+                return dataset(root, **settings)                    # another process was faster
+            except RuntimeError:
+                _unpack(file, root / archive.folder, archive.unpacked)
+        return dataset(root, **settings)
+    except (OSError, RuntimeError, ValueError) as error:
         raise OSError(f"{dataset.__name__} could not be downloaded into {root} ({error}). Use `scenes`, which needs no "
                       f"download, or fetch it by hand, as data/README.md says") from error
+
+
+def _unpack(archive, target, most):
+    """A .tar.gz whose files all lie in one folder → that folder, there as a whole or not at all.
+
+    What stood under its name is called ….damaged. Raises ValueError for members that are no plain files inside it, or for
+    more than `most` bytes.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as work, tarfile.open(archive, "r:gz") as tar:
+        total = 0
+        for member in tar:
+            place = PurePosixPath(member.name)
+            if member.isdir():
+                continue
+            outside = place.is_absolute() or ".." in place.parts or PureWindowsPath(member.name).drive or place.parts[0] != target.name
+            if outside or not member.isfile():
+                raise ValueError(f"{archive.name} holds {member.name!r}, which is no plain file in {target.name}")
+            total += member.size
+            if total > most:
+                raise ValueError(f"{archive.name} unpacks to more than {most:,.0f} bytes")
+            (Path(work) / place).parent.mkdir(parents=True, exist_ok=True)
+            with tar.extractfile(member) as source, open(Path(work) / place, "xb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+        if target.exists():
+            aside = next(name for number in range(10_000)
+                         if not (name := target.with_name(f"{target.name}.damaged{number or ''}")).exists())
+            warnings.warn(f"{target} is damaged; it is left as {aside}", stacklevel=5)
+            os.replace(target, aside)
+        os.replace(Path(work) / target.name, target)

@@ -12,6 +12,8 @@ class PartEncoder(nn.Module):
     part: a function sRGB (B, 3, H, W) in [0, 1] → (B, 1 or 3, H, W).
     """
 
+    takes = "images"
+
     def __init__(self, encoder, part):
         super().__init__()
         self.encoder, self.part, self.channels, self.dim = encoder, part, encoder.channels, encoder.dim
@@ -49,6 +51,8 @@ class SplitEncoder(nn.Module):
 
     Zhang, Isola & Efros 2017, *Split-Brain Autoencoders*. dim: the sum of theirs.
     """
+
+    takes = "images"
 
     def __init__(self, lightness_encoder, color_encoder):
         super().__init__()

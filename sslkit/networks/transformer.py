@@ -60,6 +60,8 @@ class ViT(Encoder):
     size, patch: sides in pixels. Positions are fixed sines and cosines, as in MAE, which can therefore leave patches out.
     """
 
+    takes = "images"
+
     def __init__(self, size=32, patch=4, dim=192, depth=12, heads=3):
         if size % patch:
             raise ValueError(f"patches of {patch} pixels do not divide pictures of {size}: want a side that the patch divides")
