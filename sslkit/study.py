@@ -197,7 +197,7 @@ def _probe(path, run, splits, budgets, count, device, checkpoints, say):
             run["factors"] = evaluate.factors(features[-1][2], splits.test)
     run["probed"] = sorted({*run.get("probed", ()), *wanted})
     _write(path, run)
-    most = [record["accuracy"] for record in run["records"] if (record["budget"], record["rule"], record["probe"]) == (wanted[-1], "chosen", "linear")]
+    most = [record["accuracy"] for record in run["records"] if (record["budget"], record.get("rule"), record.get("probe")) == (wanted[-1], "chosen", "linear")]
     say(f"{time.strftime('%H:%M:%S')} {run['arm']} {run['about']['compute']} ×, {run['about']['pretraining']}: linear probe "
         f"{100 * sum(most) / len(most):.1f} % with {wanted[-1]} labels per class ({run['seconds']['probes']:.0f} s)", flush=True)
 
