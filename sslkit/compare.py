@@ -12,7 +12,7 @@ from pathlib import Path
 from . import evaluate, recipes
 
 FLOORS = ("random encoder", "random lightness encoder", "random split encoder", "raw pixels", "from scratch", "lightness from scratch",
-          "split from scratch")
+          "split from scratch", "pseudo-labels", "supervised, all labels")
 VIT_FLOORS = ("random ViT", "ViT from scratch")                    # MAE's encoder is another one, and has other floors
 TUNED = ", fine-tuned"
 

@@ -5,7 +5,9 @@ labels than it has training labels; features are standardised by the statistics 
 learn from labels, pretrained or from scratch, train until longer training no longer helps, by one rule for both.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -13,6 +15,8 @@ from torch import Tensor, nn
 
 from .data.dataset import Dataset, Splits, labelled_subset
 from .evaluate import accuracy, fine_tune, knn, linear_probe, predict
+from .tasks.pseudo_label import PseudoLabel
+from .train import train
 
 PENALTIES = (10.0, 1.0, 1e-1, 1e-2, 1e-3)                          # from the strongest to the weakest: of equals the first is taken
 
@@ -92,14 +96,15 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
 
 def finetune_method(
     make_encoder: Callable[[], nn.Module], splits: Splits, budget: int, seed: int, *, rates: Sequence[float] = (1e-3, 3e-3),
-    shortest: int = 200, longest: int = 12_800, gain: float = 0.005, device=None, say: Callable = lambda text: None, **settings
+    shortest: int = 200, longest: int = 12_800, gain: float = 0.005, unlabelled: bool = False, device=None,
+    say: Callable = lambda text: None, **settings
 ) -> dict:
     """The whole network trained on `budget` labels per class until longer no longer helps → a record with its test accuracy.
 
     make_encoder: → the start, pretrained or fresh; called once for each training. The rule: the best of `rates` at `shortest` steps;
     then twice as many steps, with a schedule of their own, until accuracy on the validation examples rises by less than `gain`, or
-    `longest` is reached. There are no more validation than training labels. The length that did best is tested. settings: of
-    `fine_tune`. The record says which rate and length it was, what all of them gave, and whether `longest` cut it off.
+    `longest` is reached. There are no more validation than training labels. The length that did best is tested. unlabelled: the
+    training images that have no label take part, by pseudo-labels. settings: of `fine_tune`. The record says which rate and length it was, what all of them gave, and whether `longest` cut it off.
     """
     labels, validation_labels = splits.train.labels.cpu(), splits.validation.labels.cpu()
     labelled = splits.train[labelled_subset(labels, budget, seed=seed)]
@@ -109,7 +114,8 @@ def finetune_method(
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             encoder = make_encoder()
-        task = fine_tune(encoder, labelled, len(splits.train.classes), steps=steps, lr=lr, seed=seed, device=device, **settings)
+        learn = partial(pseudo_label, splits.train.images) if unlabelled else fine_tune
+        task = learn(encoder, labelled, len(splits.train.classes), steps=steps, lr=lr, seed=seed, device=device, **settings)
         judged = accuracy(predict(task, judges, device=device), judges.labels)
         tried.append({"steps": steps, "lr": lr, "validation": judged})
         say(f"{budget} labels per class, subset {seed}: {steps} steps at {lr:g}: {100 * judged:.1f} % on validation")
@@ -127,3 +133,22 @@ def finetune_method(
     found = accuracy(predict(task, splits.test, device=device), splits.test.labels)
     return {"budget": budget, "seed": seed, "accuracy": found, "validation": score, "judges": len(judges), "steps": steps, "lr": lr,
             "cut off": rise >= gain, "tried": tried}
+
+
+def pseudo_label(
+    unlabelled: Tensor, encoder: nn.Module, labelled: Dataset, classes: int, *, steps: int, lr: float, batch_size: int = 64, seed: int = 0, **settings
+) -> PseudoLabel:
+    """A copy of `encoder` and a new head, trained on labelled and unlabelled images, uint8 (N, 3, H, W) → PseudoLabel task.
+
+    Every batch has as many of either: the labelled ones are repeated. settings: of `train`. The stop button raises
+    KeyboardInterrupt, as nothing is kept.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        task = PseudoLabel(copy.deepcopy(encoder), classes)
+    again = torch.arange(len(unlabelled)) % len(labelled)          # batches are drawn at random, so the order is of no account
+    data = unlabelled, labelled.images[again], labelled.labels[again]
+    history = train(task, data, steps=steps, batch_size=batch_size, lr=lr, seed=seed, **{"progress": False, **settings})
+    if history[-1]["step"] < steps:
+        raise KeyboardInterrupt(f"stopped after step {history[-1]['step']} of {steps}")
+    return task

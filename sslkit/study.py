@@ -39,7 +39,9 @@ RANDOM = {"random encoder": "rotation", "random lightness encoder": "colorizatio
           "random ViT": "mae"}
 SCRATCH = {"from scratch": "rotation", "lightness from scratch": "colorization", "split from scratch": "split_brain",
            "ViT from scratch": "mae"}
-BASELINES = (*RANDOM, "raw pixels", *SCRATCH)
+# What labels do: the few labels with all other images unlabelled, and all labels there are, the upper bound.
+LABELLED = ("pseudo-labels", "supervised, all labels")
+BASELINES = (*RANDOM, "raw pixels", *SCRATCH, *LABELLED)
 
 
 def baseline_of(method: str, kind: str = "from scratch") -> str:
@@ -79,8 +81,7 @@ def study(
     about = {"data": name, "tier": tier, "images": sizes, "unit": unit}
     work = [(folder / f"{method}-{multiple}x-{number}.json", method, {**about, "method": method, "compute": multiple, "pretraining": number})
             for multiple in sorted(compute) for number in range(pretrainings) for method in methods]
-    wanted = [baseline for baseline in BASELINES
-              if baseline == "raw pixels" or {**RANDOM, **SCRATCH}[baseline] in ("rotation", *methods)]
+    wanted = [baseline for baseline in BASELINES if {**RANDOM, **SCRATCH}.get(baseline, "rotation") in ("rotation", *methods)]
     work += [(folder / f"{baseline.replace(' ', '_')}-{number}.json", baseline, {**about, "method": None, "compute": 0, "pretraining": number})
              for baseline in wanted for number in range(pretrainings if "random" in baseline else 1)]
     settings = {"splits": splits, "device": device, "checkpoints": Path(checkpoints), "say": say}
@@ -92,8 +93,8 @@ def study(
                     run = _opened(path, method.replace("_", " "), facts)
                     stage(path, run, **settings, **more)
 
-    each(_pretrain_and_probe, [item for item in work if "scratch" not in item[1]], budgets=budgets, count=count)
-    first = [item for item in work if item[2]["pretraining"] == 0 and ("scratch" in item[1] or item[2]["compute"] == max(compute))]
+    each(_pretrain_and_probe, [item for item in work if item[1] not in (*SCRATCH, *LABELLED)], budgets=budgets, count=count)
+    first = [item for item in work if item[2]["pretraining"] == 0 and item[2]["compute"] in (0, max(compute))]
     if fine_tuning:
         each(_fine_tune, first, budgets=fine_tuning, count=count, tuning=tuning)
     return stored(folder)
@@ -160,7 +161,7 @@ def _encoder(path, run, checkpoints, say) -> nn.Module | None:
     """The encoder that a run is about: with the weights that were kept of its pretraining, or random ones. None: they are not here."""
     about = run["about"]
     torch.manual_seed(about["pretraining"] + 100)
-    method = about["method"] or {**RANDOM, **SCRATCH}[run["arm"]]
+    method = about["method"] or RANDOM[run["arm"]]
     encoder = recipes.kept(method, about["tier"], about["data"])
     if about["method"] is None:
         return encoder
@@ -203,24 +204,26 @@ def _probe(path, run, splits, budgets, count, device, checkpoints, say):
 
 
 def _fine_tune(path, run, *, splits, device, checkpoints, say, budgets, count, tuning):
-    """The pretrained encoder trained on with labels until it converges; for "from scratch" a fresh one, by the same rule."""
-    scratch = "scratch" in run["arm"]
-    if run["about"]["method"] is None and not scratch:
+    """The pretrained encoder trained on with labels until it converges; for baselines a fresh one, by the same rule."""
+    arm, fresh_start = run["arm"], run["about"]["method"] is None
+    if fresh_start and arm not in (*SCRATCH, *LABELLED):
         return
-    arm = run["arm"] if scratch else run["arm"] + TUNED
+    if arm == "supervised, all labels":
+        budgets, count = (int(torch.bincount(splits.train.labels.cpu()).min()),), lambda budget: 1
+    arm = arm if fresh_start else arm + TUNED
     known = {(record["budget"], record["seed"]) for record in run["records"] if record["arm"] == arm}
     left = [(budget, seed) for budget in budgets for seed in range(min(3, count(budget))) if (budget, seed) not in known]
     if not left:
         return
-    start = _encoder(path, run, checkpoints, say)
-    if start is None:
+    start = None if fresh_start else _encoder(path, run, checkpoints, say)
+    if start is None and not fresh_start:
         return
-    method = {**SCRATCH, run["arm"]: run["about"]["method"] or SCRATCH.get(run["arm"])}[run["arm"]]
-    fresh = lambda: recipes.kept(method, run["about"]["tier"], run["about"]["data"])
+    fresh = lambda: recipes.kept(SCRATCH.get(arm, "rotation"), run["about"]["tier"], run["about"]["data"])
     run["machine"] = run.get("machine") or machine(device)
     for budget, seed in left:
         with _timed(run, "fine-tuning"):
-            found = protocol.finetune_method(fresh if scratch else lambda: start, splits, budget, seed, device=device, **tuning)
+            found = protocol.finetune_method(fresh if fresh_start else lambda: start, splits, budget, seed,
+                                             unlabelled=arm == "pseudo-labels", device=device, **tuning)
         run["records"].append({"arm": arm, **found, "pretraining": 0})
         _write(path, run)
         say(f"{time.strftime('%H:%M:%S')} {arm}: {100 * found['accuracy']:.1f} % with {budget} labels per class, subset {seed}, "

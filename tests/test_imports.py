@@ -13,7 +13,7 @@ ALLOWED = {
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
     "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"checkpoint", "data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "anomaly": {"train"},
-    "compute": {"data", "networks", "task"}, "protocol": {"data", "evaluate"}, "compare": {"evaluate", "plots", "recipes"},
+    "compute": {"data", "networks", "task"}, "protocol": {"data", "evaluate", "tasks", "train"}, "compare": {"evaluate", "plots", "recipes"},
     "study": {"checkpoint", "compare", "compute", "data", "evaluate", "machine", "protocol", "recipes", "train", "weights"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},

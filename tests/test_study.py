@@ -45,13 +45,13 @@ def test_every_method_and_baseline_has_every_measurement_on_the_same_labels(part
     runs = ran(parts, tiny)
     assert [(run["arm"], run["about"]["compute"]) for run in runs] == [
         ("rotation", 1), ("rotation", 2), ("mae", 1), ("mae", 2), ("random encoder", 0), ("raw pixels", 0), ("from scratch", 0),
-        ("random ViT", 0), ("ViT from scratch", 0)]
+        ("pseudo-labels", 0), ("supervised, all labels", 0), ("random ViT", 0), ("ViT from scratch", 0)]
     for run in runs:
         probes = [record for record in run["records"] if "probe" in record]
         tuned = [record for record in run["records"] if "probe" not in record]
-        scratch = "scratch" in run["arm"]
+        scratch = run["arm"] in (*study.SCRATCH, *study.LABELLED)
         assert len(probes) == (0 if scratch else 2 * 2 * 2 * 2)      # probe, rule, label budget, subset
-        assert len(tuned) == (2 if scratch or run["about"]["compute"] == 2 else 0)
+        assert len(tuned) == (1 if "all labels" in run["arm"] else 2 if scratch or run["about"]["compute"] == 2 else 0)
         assert all(record["arm"] == run["arm"] + ", fine-tuned" * (not scratch) for record in tuned)
         assert ("factors" in run) != scratch and run["machine"]["torch"] == torch.__version__
 

@@ -10,6 +10,7 @@ from .jigsaw import Jigsaw
 from .mae import MAE
 from .masked_lm import IGNORE, MaskedLM
 from .moco import MoCo
+from .pseudo_label import PseudoLabel
 from .relative_patch import RelativePatch
 from .rotation import Rotation
 from .simclr import SimCLR
@@ -18,6 +19,6 @@ from .supervised import Supervised
 from .vicreg import VICReg
 from .vqvae import VQVAE
 
-__all__ = ["Autoregressive", "BYOL", "Colorization", "Forecast", "IGNORE", "Inpainting", "Jigsaw", "MAE", "MaskedLM", "MoCo",
+__all__ = ["Autoregressive", "BYOL", "Colorization", "Forecast", "IGNORE", "Inpainting", "Jigsaw", "MAE", "MaskedLM", "MoCo", "PseudoLabel",
            "RelativePatch", "Rotation", "SimCLR", "SplitBrain", "Supervised", "VICReg", "VQVAE",
            "holes", "masks"]
