@@ -22,8 +22,23 @@ from sslkit.machine import machine
 
 RESULT = Path(__file__).parent / "results" / "search.json"
 LABELS = (100, 1000)                                               # per class
+PRETEXT = {"batch_size": 64, "lr": 2e-3}
+TWO_VIEWS = {"batch_size": 128, "lr": 2e-3}
+START = {  # where each search begins; every candidate changes something of it
+    "rotation": {"crop": 0.4, **PRETEXT},
+    "jigsaw": PRETEXT,
+    "relative_patch": {"patch": 12, "one_channel": False, **PRETEXT},
+    "colorization": {"rebalance": True, **PRETEXT},
+    "split_brain": PRETEXT,
+    "inpainting": PRETEXT,
+    "mae": {"ratio": 0.75, "depth": 1, "batch_size": 128, "lr": 2e-3},
+    "simclr": {"temperature": 0.2, "small": 2, **TWO_VIEWS},
+    "moco": {"temperature": 0.2, "momentum": 0.99, "queue": 4096, "symmetric": True, **TWO_VIEWS},
+    "byol": {"hidden": 1024, "dim": 256, "momentum": 0.97, "batch_size": 128, "lr": 1e-3},
+    "vicreg": {"hidden": 512, "dim": 256, **TWO_VIEWS},
+}
 RATES = tuple({"lr": lr} for lr in (1e-3, 2e-3, 4e-3))
-CANDIDATES = {
+CHANGES = {
     "rotation": [*RATES, {"crop": 1.0}, {"crop": 0.2}, {"batch_size": 32}],
     "jigsaw": [*RATES],
     "relative_patch": [*RATES, {"one_channel": True}, {"patch": 10}, {"batch_size": 128}],
@@ -33,9 +48,10 @@ CANDIDATES = {
     "mae": [*RATES, {"depth": 2}, {"ratio": 0.6}, {"depth": 2, "lr": 4e-3}],
     "simclr": [*RATES, {"small": 0}, {"temperature": 0.1}, {"temperature": 0.3}, {"batch_size": 64}],
     "moco": [*RATES, {"symmetric": False}, {"momentum": 0.95}, {"temperature": 0.1}, {"queue": 1024}],
-    "byol": [{"hidden": 1024, "dim": 256, "momentum": m, "lr": lr} for m in (0.9, 0.97, 0.99) for lr in (1e-3, 3e-3)],
+    "byol": [{"momentum": momentum, "lr": lr} for momentum in (0.9, 0.97, 0.99) for lr in (1e-3, 3e-3)],
     "vicreg": [*RATES, {"dim": 512}, {"hidden": 1024, "dim": 512}],
 }
+CANDIDATES = {method: [{**START[method], **change} for change in changes] for method, changes in CHANGES.items()}
 
 
 def trial(method: str, choices: dict, flops: float, seed: int = 0) -> dict:

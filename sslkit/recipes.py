@@ -136,14 +136,15 @@ def inpainting(tier, name="scenes", **choices):
     return _pretext(Inpainting(encoder(tier, name)), tier, name, **choices)
 
 
-def simclr(tier, name="scenes", *, temperature=0.2, small=2, **choices):
+def simclr(tier, name="scenes", *, temperature=0.2, small=2, batch_size=64, **choices):
     """Chen et al. 2020. Temperature 0.2 in place of the paper's 0.5 for CIFAR-10: as good or better in short trainings here.
 
-    small: on CIFAR-10 and a CPU, so many more views of 16 pixels (multi-crop, Caron et al. 2020), which the paper has not.
+    On CIFAR-10 and a CPU, by bench/results/search.json: `small` more views of 16 pixels (multi-crop, Caron et al. 2020), which the
+    paper has not, and small batches, which make more updates of the same FLOPs.
     """
     views = (LOCAL_VIEW,) * small if (tier, name) == ("cpu", "cifar10") else ()
     task = SimCLR(encoder(tier, name), _views(tier, name), contrast=partial(losses.info_nce, temperature=temperature), small=views)
-    return _two_views(task, tier, name, **choices)
+    return _two_views(task, tier, name, batch_size=batch_size, **choices)
 
 
 def moco(tier, name="scenes", *, temperature=0.2, momentum=0.99, queue=4096, symmetric=None, **choices):
@@ -156,16 +157,21 @@ def moco(tier, name="scenes", *, temperature=0.2, momentum=0.99, queue=4096, sym
     return _two_views(task, tier, name, **choices)
 
 
-def byol(tier, name="scenes", *, momentum=None, hidden=None, dim=128, **choices):
-    """Grill et al. 2020. The teacher's momentum rises to 1 over the run, from 0.99 in the `gpu` tier (the paper: 0.996)."""
+def byol(tier, name="scenes", *, momentum=None, hidden=None, dim=None, lr=None, **choices):
+    """Grill et al. 2020. The teacher's momentum rises to 1 over the run, from 0.99 in the `gpu` tier (the paper: 0.996).
+
+    On CIFAR-10 and a CPU, by bench/results/search.json: heads of 1024 and 256 (the paper: 4096 and 256), and half the rate of others.
+    """
+    searched = (tier, name) == ("cpu", "cifar10")
     momentum = momentum or (0.97 if tier == "cpu" else 0.99)
+    hidden, dim, lr = hidden or (1024 if searched else None), dim or (256 if searched else 128), lr or (1e-3 if searched else 2e-3)
     task = BYOL(encoder(tier, name), _views(tier, name), dim, momentum=momentum, hidden=hidden)
-    recipe = _two_views(task, tier, name, **choices)
+    recipe = _two_views(task, tier, name, lr=lr, **choices)
     return with_steps(recipe, recipe.settings["steps"])
 
 
-def vicreg(tier, name="scenes", *, dim=256, hidden=512, **choices):
-    """Bardes et al. 2022, with a projector of 512, 512 and 256 in place of 8192 each: encoders are small."""
+def vicreg(tier, name="scenes", *, dim=512, hidden=512, **choices):
+    """Bardes et al. 2022, with a projector of 512 three times in place of 8192: encoders are small (bench/results/search.json)."""
     return _two_views(VICReg(encoder(tier, name), _views(tier, name), dim, hidden), tier, name, **choices)
 
 

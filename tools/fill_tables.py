@@ -172,8 +172,39 @@ def transferred(result, budget=20):
     return "\n".join(rows)
 
 
-MEASURED = {"transfer": transferred, "anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
-KINDS = {"curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
+def search(result):
+    """Of bench/search.py: a row for each method and round, the candidates of the last round first: accuracy on the validation split."""
+    lines = [f"{'':<16}{'TFLOP':>6}{'tried':>7}{'best':>7}{'median':>8}{'worst':>7}   best"]
+    for method in dict.fromkeys(trial["method"] for trial in result["trials"]):
+        rounds = {}
+        for trial in result["trials"]:
+            if trial["method"] == method:
+                rounds.setdefault(trial["flops"], []).append(trial)
+        for number, (flops, trials) in enumerate(sorted(rounds.items())):
+            scores = [100 * trial["score"] for trial in trials]
+            best = max(trials, key=lambda trial: trial["score"])["choices"]
+            said = ", ".join(f"{name} {value}" for name, value in best.items())
+            lines.append(f"{method.replace('_', ' ') if number == 0 else '':<16}{flops / 1e12:>6.0f}{len(trials):>7}{max(scores):>7.1f}"
+                         f"{statistics.median(scores):>8.1f}{min(scores):>7.1f}   {said}")
+    return "\n".join(lines)
+
+
+def encoders(result):
+    """Of bench/encoders.py: the longest trainings, by the protocol of the study."""
+    lines = [f"{'':<18}{'parameters':>12}{'views':>13}{'PFLOP':>7}{'minutes':>9}{'kNN':>7}" + "".join(f"{budget:>7}" for budget in (20, 100, 1000)) + f"{'last':>7}"]
+    for name, about in result.items():
+        if "cost" not in about.get("recipe", {}):
+            continue
+        cost, measured = about["recipe"]["cost"], about["accuracy"]
+        probes = [measured[f"{budget} labels per class, chosen block"] for budget in (20, 100, 1000)] + [measured["1000 labels per class, last block"]]
+        lines.append(f"{name:<18}{about['parameters']:>12,}{cost['views']:>13,}{cost['encoder FLOPs'] / 1e15:>7.2f}{about['seconds'] / 60:>9.0f}"
+                     f"{100 * measured['kNN, all labels']:>7.1f}" + "".join(f"{100 * value:>7.1f}" for value in probes))
+    return "\n".join(lines)
+
+
+MEASURED = {"search": search, "transfer": transferred, "anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
+KINDS = {"encoders": lambda name, _: encoders(stored(name)), "compute": lambda name, _: compare.compute_table(compare.stored(name)),
+         "curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
          "part": lambda name, words: part(stored(name), words), "runs": lambda name, _: compare.table(compare.stored(name)),
          "by block": lambda name, words: compare.blocks(compare.stored(name), int(words)), "times": lambda name, _: compare.times(compare.stored(name)),
          "published": lambda name, _: on_a_gpu(name)}
@@ -186,7 +217,7 @@ def filled(text):
         content = KINDS[kind](name, words) if kind else MEASURED[name](stored(name)) if name in MEASURED else shown(name)
         comment = " ".join(word for word in (name, kind, words) if word)
         return f"<!-- {comment} -->\n```\n{content}\n```"
-    return re.sub(r"<!-- (\S+)(?: (curves|blocks|encoder|part|runs|by block|times|published))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
+    return re.sub(r"<!-- (\S+)(?: (encoders|compute|curves|blocks|encoder|part|runs|by block|times|published))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
 
 
 def digest(runs):
