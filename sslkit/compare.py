@@ -48,21 +48,25 @@ def records(runs):
     return [record for run in runs for record in run["records"]]
 
 
-def table(runs, probe="linear"):
+def table(runs, probe="linear", *, arms=None):
     """Runs → text: accuracy by labels a class, the block chosen on the validation split, and what the pretraining cost.
 
-    probe: of frozen features, "linear" or "kNN". Minutes are the mean over pretrainings.
+    probe: of frozen features, "linear" or "kNN". arms: the rows wanted; None: all. The cost of one pretraining is its images, optimizer
+    updates, 10¹² encoder FLOPs (`sslkit.compute`) and minutes, the mean over pretrainings.
     """
     from .plots import choose                                      # matplotlib costs a second: only where it is used
 
-    shown, costs = choose(records(runs), probe=probe, layer="best"), {}
+    shown, minutes = choose(records(runs), arms=arms, probe=probe, layer="best"), {}
+    costs = {run["arm"]: run["about"].get("cost") for run in runs}
     for run in runs:
-        costs.setdefault(run["arm"], []).append((run["about"]["images"], run["seconds"].get("pretraining", 0) / 60))
+        minutes.setdefault(run["arm"], []).append(run["seconds"].get("pretraining", 0) / 60)
     heading, *lines = evaluate.table(shown, column=12).split("\n")
-    rows = [f"{heading}{'images':>11}{'minutes':>9}"]
+    rows = [f"{heading}{'images':>11}{'updates':>9}{'TFLOP':>7}{'minutes':>9}"]
     for arm, line in zip(evaluate.summarise(shown), lines):
-        images, minutes = zip(*costs[arm.removesuffix(TUNED)])
-        rows.append((line + (f"{images[0]:>11,}{sum(minutes) / len(minutes):>9.1f}" if images[0] else "")).rstrip())
+        arm = arm.removesuffix(TUNED)
+        if cost := costs[arm]:
+            line += f"{cost['images']:>11,}{cost['updates']:>9,}{cost['encoder FLOPs'] / 1e12:>7.1f}{statistics.mean(minutes[arm]):>9.1f}"
+        rows.append(line.rstrip())
     return "\n".join(rows)
 
 

@@ -22,7 +22,7 @@ def test_the_table_takes_the_block_that_validation_likes_best(runs):
     assert heading.split()[3:8] == ["1", "5", "20", "100", "400"]
     row = next(line for line in rows if line.startswith("rotation  ")).split()
     assert row[7:10] == [f"{100 * statistics.mean(best):.1f}", "±", f"{100 * statistics.stdev(best):.1f}"]
-    assert row[-2:] == ["102,400", f"{rotation['seconds']['pretraining'] / 60:.1f}"]
+    assert row[-4:] == ["102,400", "3,200", "66.7", f"{rotation['seconds']['pretraining'] / 60:.1f}"]
     assert {line.split("  ")[0] for line in rows} >= {run["arm"] for run in runs} | {"rotation, fine-tuned", "mae, fine-tuned"}
 
 

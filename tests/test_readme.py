@@ -29,8 +29,8 @@ def test_every_number_that_comes_from_a_file_is_that_of_the_file(page):
 
 
 def test_the_tables_stand_where_readers_look_for_them():
-    assert all(f"<!-- {name} -->" in README for name in ("compare-cifar10-cpu runs", "step"))
-    assert all(f"<!-- {name} -->" in RESULTS for name in ("augment", "losses", "mae", "claims", "transfer", "compare-scenes-cpu runs", "compare-cifar10-gpu published"))
+    assert all(f"<!-- {name} -->" in README for name in ("compare-cifar10-cpu frozen", "pretrained encoders", "step"))
+    assert all(f"<!-- {name} -->" in RESULTS for name in ("augment", "losses", "mae", "claims", "transfer", "compare-scenes-cpu runs", "compare-cifar10-cpu runs", "search", "compare-cifar10-gpu published"))
     for page, text in zip(PAGES, (README, RESULTS)):
         for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
             assert (page.parent / link).exists(), f"{page.name} links {link}"

@@ -172,6 +172,12 @@ def transferred(result, budget=20):
     return "\n".join(rows)
 
 
+def frozen(runs):
+    """The short table of a comparison: the encoders of all methods as pretraining left them, and two baselines."""
+    methods = [run["arm"] for run in runs if run["about"]["method"]]
+    return compare.table(runs, arms=[*methods, "random encoder", "from scratch"])
+
+
 def search(result):
     """Of bench/search.py: a row for each method and round, the candidates of the last round first: accuracy on the validation split."""
     lines = [f"{'':<16}{'TFLOP':>6}{'tried':>7}{'best':>7}{'median':>8}{'worst':>7}   best"]
@@ -205,7 +211,7 @@ def encoders(result):
 MEASURED = {"search": search, "transfer": transferred, "anatomy-cpu": anatomy, "augment": speed, "step": speed, "mae": speed, "losses": losses, "claims": claims, "pretrained": trained}
 KINDS = {"encoders": lambda name, _: encoders(stored(name)), "compute": lambda name, _: compare.compute_table(compare.stored(name)),
          "curves": lambda name, _: curves(name), "blocks": lambda name, _: blocks(name), "encoder": lambda name, _: hidden(stored(name)),
-         "part": lambda name, words: part(stored(name), words), "runs": lambda name, _: compare.table(compare.stored(name)),
+         "part": lambda name, words: part(stored(name), words), "runs": lambda name, _: compare.table(compare.stored(name)), "frozen": lambda name, _: frozen(compare.stored(name)),
          "by block": lambda name, words: compare.blocks(compare.stored(name), int(words)), "times": lambda name, _: compare.times(compare.stored(name)),
          "published": lambda name, _: on_a_gpu(name)}
 
@@ -217,7 +223,7 @@ def filled(text):
         content = KINDS[kind](name, words) if kind else MEASURED[name](stored(name)) if name in MEASURED else shown(name)
         comment = " ".join(word for word in (name, kind, words) if word)
         return f"<!-- {comment} -->\n```\n{content}\n```"
-    return re.sub(r"<!-- (\S+)(?: (encoders|compute|curves|blocks|encoder|part|runs|by block|times|published))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
+    return re.sub(r"<!-- (\S+)(?: (encoders|compute|frozen|curves|blocks|encoder|part|runs|by block|times|published))?(?: ([^>]+?))? -->\n```\n.*?```", block, text, flags=re.S)
 
 
 def digest(runs):
