@@ -165,9 +165,14 @@ def vicreg(first, second, invariance=25, variance=25, covariance=1):
     first, second: float embeddings (N, D) of two views of the same N images, row by row; nothing is
     normalised. invariance, variance, covariance: the weights λ, μ, ν. Returns a 0-d tensor.
 
-    Raises as `vicreg_terms` does.
+    Raises as `vicreg_terms` does, and ValueError for values that are not finite.
     """
     s, v, c = vicreg_terms(first, second)
+    for name, z in (("first", first), ("second", second)):
+        if not torch.isfinite(z).all():
+            rows = (~torch.isfinite(z)).flatten(1).any(1).nonzero()[:5, 0].tolist()
+            raise ValueError(f"{name} holds NaN or infinity (rows {', '.join(map(str, rows))} …): "
+                             f"look for the layer that made them")
     return invariance * s + variance * v + covariance * c
 
 
@@ -183,9 +188,9 @@ def vicreg_terms(first, second):
        (eq. 3, 4, 6).
     Var and covariances are the unbiased ones, divided by N − 1.
 
-    Computes in float32 or better, also within autocast; gradients are finite at collapse. Raises
-    TypeError for embeddings that are not floats, ValueError for shapes that differ or are not
-    (N, D), fewer than two rows, and values that are not finite.
+    Computes in float32 or better, also within autocast; gradients are finite at collapse. Values are
+    not looked at, which would make a GPU wait. Raises TypeError for embeddings that are not floats,
+    ValueError for shapes that differ or are not (N, D), and for fewer than two rows.
     """
     check_views(first, second)
     dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
@@ -194,7 +199,8 @@ def vicreg_terms(first, second):
         invariance = (first - second).square().mean()
         variance, covariance = first.new_zeros(()), first.new_zeros(())
         for z in (first, second):
-            matrix = z.T.cov().view(z.shape[1], z.shape[1])        # (D, D), also where D = 1
+            centred = z - z.mean(0)                                # (N, D)
+            matrix = centred.T @ centred / (len(z) - 1)            # (D, D); torch.cov makes a GPU wait
             own = matrix.diagonal()                                # (D,), the variances
             variance = variance + F.relu(1 - (own + 1e-4).sqrt()).mean()
             covariance = covariance + (matrix - own.diag()).square().sum() / z.shape[1]
@@ -231,7 +237,7 @@ def check(embeddings, labels):
 
 
 def check_views(first, second):
-    """Raises TypeError or ValueError unless both are finite floats (N, D), N at least 2."""
+    """Raises TypeError or ValueError unless both are floats (N, D), N at least 2."""
     for name, z in (("first", first), ("second", second)):
         if not isinstance(z, torch.Tensor) or not z.is_floating_point():
             given = getattr(z, "dtype", type(z).__name__)
@@ -241,12 +247,6 @@ def check_views(first, second):
         raise ValueError(f"embeddings {shapes}: want two views of the same images, (N, D) each")
     if len(first) < 2:
         raise ValueError(f"{len(first)} sample: a variance over the batch needs at least two")
-    for name, z in (("first", first), ("second", second)):
-        if not torch.isfinite(z).all():
-            bad = (~torch.isfinite(z).all(1)).nonzero()[:5, 0].tolist()
-            rows = ", ".join(map(str, bad))
-            raise ValueError(f"{name} holds NaN or infinity (rows {rows} …): look for the layer "
-                             f"that made them")
 
 
 def check_temperature(temperature):
