@@ -2,8 +2,9 @@
 
 Each takes float images (B, C, H, W) in [0, 1] and gives such images, on their device, leaving its input untouched. Half
 of it *applies* a number per image, as torchvision does to one picture (`crop`, `adjust_hue`, `blur`); half *draws* the
-numbers from torch's own generators (`random_resized_crop`, `color_jitter`, `gaussian_blur`), so that
-`torch.manual_seed` governs. Nothing here waits for a GPU. Your own: `partial(simclr_views, strength=1.0)`, `compose(random_crop, grayscale)`.
+numbers from torch's generators (`random_resized_crop`, `color_jitter`, `gaussian_blur`), so that
+`torch.manual_seed` governs. Nothing here waits for a GPU. Your own: `partial(simclr_views,
+strength=1.0)`, `compose(random_crop, grayscale)`.
 """
 
 from functools import reduce
@@ -124,7 +125,8 @@ def color_jitter(images, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, 
     order = order.masked_fill(alone, len(changes))
     # At each place in the order, group the images by the change that is due: every change is made once to each image.
     sizes = F.one_hot(order, len(changes) + 1).sum(0).tolist()                                # (changes, changes + 1)
-    groups = order.argsort(dim=0, stable=True).to(images.device, non_blocking=True)           # (B, changes)
+    groups = order.argsort(dim=0, stable=True)                      # (B, changes)
+    groups = groups.to(images.device, non_blocking=True)
     images = images.clone()
     for place in range(len(changes)):
         for group, (adjust, amount) in zip(groups[:, place].split(sizes[place]), changes):

@@ -132,7 +132,8 @@ def annealed_mean(logits, temperature=0.38):
     """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}: want more than 0; 0.38 is the paper's, 1 the mean, near 0 the mode")
-    return torch.einsum("bqhw,qc->bchw", (logits.float() / temperature).softmax(1), ab_bins().to(logits.device, non_blocking=True))
+    bins = ab_bins().to(logits.device, non_blocking=True)          # (Q, 2)
+    return torch.einsum("bqhw,qc->bchw", (logits.float() / temperature).softmax(1), bins)
 
 
 def paint(light, logits, temperature=0.38):

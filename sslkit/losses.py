@@ -134,7 +134,9 @@ def soft_nearest_neighbor(embeddings, labels, temperature=1.0):
 
 
 def nce(model_data, noise_data, model_noise, noise_noise):
-    """Gutmann & Hyvärinen 2010, eq. 8: fit a density by telling data from noise. Returns a 0-d tensor, in nats per data sample.
+    """Gutmann & Hyvärinen 2012, eq. 8: fit a density by telling data from noise.
+
+    Returns a 0-d tensor, in nats per data sample. (Their paper of 2010 has ν = 1.)
 
     model_data, noise_data (N,): log density of N data samples under the model and under the noise's own distribution.
     model_noise, noise_noise (M,): the same of M noise samples. A sample's logit for "data" is log model − log noise − log ν,
@@ -188,9 +190,9 @@ def vicreg_terms(first, second):
        (eq. 3, 4, 6).
     Var and covariances are the unbiased ones, divided by N − 1.
 
-    Computes in float32 or better, also within autocast; gradients are finite at collapse. Values are
-    not looked at, which would make a GPU wait. Raises TypeError for embeddings that are not floats,
-    ValueError for shapes that differ or are not (N, D), and for fewer than two rows.
+    Computes in float32 or better, also within autocast; gradients are finite at collapse. Values
+    are not looked at, which would make a GPU wait. Raises TypeError for embeddings that are not
+    floats, ValueError for shapes that differ or are not (N, D), and for fewer than two rows.
     """
     check_views(first, second)
     dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
@@ -200,7 +202,7 @@ def vicreg_terms(first, second):
         variance, covariance = first.new_zeros(()), first.new_zeros(())
         for z in (first, second):
             centred = z - z.mean(0)                                # (N, D)
-            matrix = centred.T @ centred / (len(z) - 1)            # (D, D); torch.cov makes a GPU wait
+            matrix = centred.T @ centred / (len(z) - 1)            # (D, D); torch.cov would wait
             own = matrix.diagonal()                                # (D,), the variances
             variance = variance + F.relu(1 - (own + 1e-4).sqrt()).mean()
             covariance = covariance + (matrix - own.diag()).square().sum() / z.shape[1]

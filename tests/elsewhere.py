@@ -1,10 +1,10 @@
 """Tensors that only say that they live on another device: mixed devices and waits, found on a CPU.
 
-`Elsewhere` wraps a tensor of the CPU and reports the device "meta". A computation on such tensors is
-done with the numbers inside, so results are right, and `Watch` sees each operation. It raises
+`Elsewhere` wraps a tensor of the CPU and reports the device "meta". A computation on such tensors
+is done with the numbers inside, so results are right, and `Watch` sees each operation. It raises
 `MixedDevices` where an operation is given tensors of both places, as a GPU would, and notes each
-operation for which a program on a GPU has to wait: reading a number, a shape that depends on values,
-copying from one place to the other.
+operation for which a program on a GPU has to wait: reading a number, a shape that depends on
+values, copying from one place to the other.
 """
 
 from contextlib import contextmanager, nullcontext
@@ -17,8 +17,20 @@ from torch.utils._pytree import tree_flatten, tree_map
 PLACE = torch.device("meta")
 aten = torch.ops.aten
 # Operations that tell the CPU a value, or whose result has a size that depends on values.
-WAITS = {"_local_scalar_dense", "is_nonzero", "nonzero", "_unique2", "unique_dim", "unique_consecutive",
-         "_unique", "masked_select", "equal", "bincount", "linalg_eigvals", "histc"}
+WAITS = {
+    "_local_scalar_dense",
+    "is_nonzero",
+    "nonzero",
+    "_unique2",
+    "unique_dim",
+    "unique_consecutive",
+    "_unique",
+    "masked_select",
+    "equal",
+    "bincount",
+    "linalg_eigvals",
+    "histc",
+}
 
 
 class MixedDevices(RuntimeError):
@@ -31,8 +43,14 @@ class Elsewhere(torch.Tensor):
     @staticmethod
     def __new__(cls, numbers):
         self = torch.Tensor._make_wrapper_subclass(
-            cls, numbers.shape, strides=numbers.stride(), storage_offset=numbers.storage_offset(),
-            dtype=numbers.dtype, layout=numbers.layout, device=PLACE)
+            cls,
+            numbers.shape,
+            strides=numbers.stride(),
+            storage_offset=numbers.storage_offset(),
+            dtype=numbers.dtype,
+            layout=numbers.layout,
+            device=PLACE,
+        )
         self.numbers = numbers
         return self
 
@@ -69,7 +87,9 @@ class Watch(TorchDispatchMode):
 
 def elsewhere(value):
     """A tensor, or a tuple or list of such → the same, elsewhere."""
-    wrap = lambda x: Elsewhere(x) if isinstance(x, torch.Tensor) and not isinstance(x, Elsewhere) else x
+    wrap = lambda x: (
+        Elsewhere(x) if isinstance(x, torch.Tensor) and not isinstance(x, Elsewhere) else x
+    )
     return tree_map(wrap, value)
 
 
@@ -79,7 +99,7 @@ def numbers_of(value):
 
 
 def move(module):
-    """All parameters and buffers of a module go elsewhere, in place, as `module.to(device)` would do."""
+    """All parameters and buffers of a module go elsewhere, in place, like `module.to(device)`."""
     moved = {}
     for part in module.modules():
         for name, value in part._parameters.items():
@@ -110,7 +130,8 @@ def watched():
         return Elsewhere(tensor(data, **settings))
 
     torch.autocast = lambda place, *args, **settings: (
-        nullcontext() if there(place) else autocast(place, *args, **settings))
+        nullcontext() if there(place) else autocast(place, *args, **settings)
+    )
     torch.tensor, Watch.running = put, watch
     try:
         with watch:
@@ -120,7 +141,7 @@ def watched():
 
 
 def perform(function, args, kwargs, note):
-    """One operation: checked, noted, done with the numbers inside, its results put back where they belong."""
+    """One operation: checked, noted, done with the numbers inside, its results wrapped again."""
     name = function._schema.name.split("::")[1]
     given = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, torch.Tensor)]
     there = [x for x in given if isinstance(x, Elsewhere)]
@@ -133,12 +154,21 @@ def perform(function, args, kwargs, note):
         shapes = ", ".join(f"{tuple(x.shape)} on {x.device}" for x in given)
         raise MixedDevices(f"{name} was given tensors of two devices: {shapes}")
     if there:
-        masks = function is aten.index.Tensor or name in ("index_put", "index_put_", "_index_put_impl_")
-        by_mask = masks and any(x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1])
+        masks = function is aten.index.Tensor or name in (
+            "index_put",
+            "index_put_",
+            "_index_put_impl_",
+        )
+        by_mask = masks and any(
+            x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]
+        )
         if name in WAITS or by_mask:
             note(f"{name} by a mask" if by_mask else name)
     new = wanted is not None and wanted.type == PLACE.type
-    inside = {key: torch.device("cpu") if key == "device" and new else value for key, value in kwargs.items()}
+    inside = {
+        key: torch.device("cpu") if key == "device" and new else value
+        for key, value in kwargs.items()
+    }
     result = function(*numbers_of(args), **numbers_of(inside))
     if not (there or new):
         return result
@@ -152,16 +182,24 @@ def perform(function, args, kwargs, note):
 def written(function, args, kwargs):
     """What an operation in place gives back: the very tensor that it was given."""
     first = function._schema.arguments[0] if function._schema.arguments else None
-    if first is not None and first.alias_info is not None and first.alias_info.is_write and len(function._schema.returns) == 1:
+    if (
+        first is not None
+        and first.alias_info is not None
+        and first.alias_info.is_write
+        and len(function._schema.returns) == 1
+    ):
         return args[0]
     return kwargs.get("out")
 
 
 def copied(function, name, args, kwargs, wanted, note):
-    """From one place to the other, which makes the program wait, but for small copies that need not (non_blocking)."""
+    """Copies; from one place to the other they make the program wait, unless non_blocking."""
     if name == "copy_":
         target, source = args[0], args[1]
-        if isinstance(target, Elsewhere) != isinstance(source, Elsewhere) and source.ndim + target.ndim > 0:
+        if (
+            isinstance(target, Elsewhere) != isinstance(source, Elsewhere)
+            and source.ndim + target.ndim > 0
+        ):
             if not (len(args) > 2 and args[2]) and not kwargs.get("non_blocking"):
                 note("copy_ between devices")
         function(*numbers_of(args), **kwargs)

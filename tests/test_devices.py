@@ -12,18 +12,30 @@ from elsewhere import Elsewhere, MixedDevices, elsewhere, move, numbers_of, watc
 
 from sslkit import augment, color, data, losses, tasks
 from sslkit.evaluate import embed, knn, nearest_mean
-from sslkit.networks import (GPT, CausalConvNet, ConvNet, LightnessEncoder, PixelCNN, TextTransformer,
-                             ViT, WaveNet)
+from sslkit.networks import (
+    GPT,
+    CausalConvNet,
+    ConvNet,
+    LightnessEncoder,
+    PixelCNN,
+    TextTransformer,
+    ViT,
+    WaveNet,
+)
 from sslkit.tasks import holes, masks
 
 torch.manual_seed(0)
 IMAGES = data.scenes(8, 32).images / 255
 TOKENS = torch.randint(2, 9, (4, 6))
 LABELS = torch.arange(8) % 3
-AUTOREGRESSIVE = {"Autoregressive GPT": (lambda: GPT(9, 6, dim=8, depth=1, heads=1), TOKENS),
-                  "Autoregressive PixelCNN": (lambda: PixelCNN(9, dim=8, depth=1), TOKENS.view(4, 2, 3)),
-                  "Autoregressive WaveNet": (lambda: WaveNet(9, dim=6, dilations=(1, 2), conditions=3),
-                                             (TOKENS, LABELS[:4]))}
+AUTOREGRESSIVE = {
+    "Autoregressive GPT": (lambda: GPT(9, 6, dim=8, depth=1, heads=1), TOKENS),
+    "Autoregressive PixelCNN": (lambda: PixelCNN(9, dim=8, depth=1), TOKENS.view(4, 2, 3)),
+    "Autoregressive WaveNet": (
+        lambda: WaveNet(9, dim=6, dilations=(1, 2), conditions=3),
+        (TOKENS, LABELS[:4]),
+    ),
+}
 TASKS = {
     "Rotation": (lambda: tasks.Rotation(ConvNet(8)), IMAGES),
     "Jigsaw": (lambda: tasks.Jigsaw(ConvNet(8), 2), IMAGES),
@@ -40,12 +52,18 @@ TASKS = {
     "VQVAE": (lambda: tasks.VQVAE(ConvNet(8), codes=6, width=4, patience=0), IMAGES),
     "MaskedLM": (lambda: tasks.MaskedLM(TextTransformer(9, 6, 8, 1, 1)), TOKENS),
     "Forecast": (lambda: tasks.Forecast(CausalConvNet(2, 8, (1, 2)), 2, 3), torch.randn(4, 2, 12)),
-    **{name: (lambda make=make: tasks.Autoregressive(make()), batch)
-       for name, (make, batch) in AUTOREGRESSIVE.items()}}
+    **{
+        name: (lambda make=make: tasks.Autoregressive(make()), batch)
+        for name, (make, batch) in AUTOREGRESSIVE.items()
+    },
+}
 # Where a step waits, and why it has to.
-RANGE = {"tolist": 1}                      # tokens that an embedding does not have would end a GPU's process
-WAITS = {"SimCLR": {"_local_scalar_dense": 1, "_unique2": 1, "nonzero": 1},     # info_nce refuses NaN, no pairs
-         "MaskedLM": RANGE, **dict.fromkeys(AUTOREGRESSIVE, RANGE)}
+RANGE = {"tolist": 1}  # the range of tokens is checked: others would end a GPU's process
+WAITS = {
+    "SimCLR": {"_local_scalar_dense": 1, "_unique2": 1, "nonzero": 1},  # info_nce's checks
+    "MaskedLM": RANGE,
+    **dict.fromkeys(AUTOREGRESSIVE, RANGE),
+}
 
 
 def made(name):
@@ -76,7 +94,7 @@ def test_a_step_elsewhere_stays_there_waits_for_nothing_and_is_the_same_step(nam
     expected = step(made(name), TASKS[name][1])
     task = move(made(name))
     if name in ("Colorization", "SplitBrain"):
-        task.colour_checked = True                                 # as after the first batch
+        task.colour_checked = True  # as after the first batch
     with watched() as watch:
         found = step(task, elsewhere(TASKS[name][1]))
     assert len(found) == len(expected) and all(isinstance(value, Elsewhere) for value in found)
@@ -99,18 +117,31 @@ def test_only_the_first_batch_elsewhere_is_asked_whether_it_is_grey(name):
 
 
 AUGMENTATIONS = {
-    "simclr_views": augment.simclr_views, "standard": augment.standard,
+    "simclr_views": augment.simclr_views,
+    "standard": augment.standard,
     "blurred views": partial(augment.simclr_views, blur=True, size=24),
-    "random_resized_crop": augment.random_resized_crop, "random_crop": augment.random_crop,
-    "horizontal_flip": augment.horizontal_flip, "color_jitter": augment.color_jitter,
-    "grayscale": augment.grayscale, "gaussian_blur": augment.gaussian_blur,
-    **{f"hole {name}": (lambda images, hole=hole: hole(images).float())
-       for name, hole in {"centre": holes.centre, "block": holes.block, "strokes": holes.strokes,
-                          "top half": holes.top_half}.items()},
-    **{f"mask {mask.__name__}": (lambda images, mask=mask: mask(8, 4, images.device).float())
-       for mask in (masks.random, masks.block, masks.grid)},
+    "random_resized_crop": augment.random_resized_crop,
+    "random_crop": augment.random_crop,
+    "horizontal_flip": augment.horizontal_flip,
+    "color_jitter": augment.color_jitter,
+    "grayscale": augment.grayscale,
+    "gaussian_blur": augment.gaussian_blur,
+    **{
+        f"hole {name}": (lambda images, hole=hole: hole(images).float())
+        for name, hole in {
+            "centre": holes.centre,
+            "block": holes.block,
+            "strokes": holes.strokes,
+            "top half": holes.top_half,
+        }.items()
+    },
+    **{
+        f"mask {mask.__name__}": (lambda images, mask=mask: mask(8, 4, images.device).float())
+        for mask in (masks.random, masks.block, masks.grid)
+    },
     "Lab and back": lambda images: color.lab_to_rgb(color.rgb_to_lab(images)),
-    "bins of colour": lambda images: color.soft_encode(color.rgb_to_lab(images)[:, 1:])}
+    "bins of colour": lambda images: color.soft_encode(color.rgb_to_lab(images)[:, 1:]),
+}
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -132,8 +163,9 @@ def test_probes_take_features_from_elsewhere():
     with watched():
         there = elsewhere([features, labels, queries])
         found = [knn(*there, k=9), nearest_mean(*there)]
-    for value, expected in zip(found, (knn(features, labels, queries, k=9),
-                                       nearest_mean(features, labels, queries))):
+    for value, expected in zip(
+        found, (knn(features, labels, queries, k=9), nearest_mean(features, labels, queries))
+    ):
         assert isinstance(value, Elsewhere) and torch.equal(value.numbers, expected)
 
 
@@ -147,6 +179,7 @@ def test_features_are_embedded_elsewhere_and_come_back():
 
 
 # ------------------------------------------------------------------------- would it be noticed?
+
 
 class Planted(tasks.Rotation):
     """mistake: one of those that only a GPU would find."""
@@ -183,10 +216,17 @@ def test_a_tensor_made_on_the_wrong_device_is_found():
         planted("device")
 
 
-@pytest.mark.parametrize("mistake, waits", [
-    (None, {}), ("item", {"_local_scalar_dense": 1}), ("if", {"_local_scalar_dense": 1}),
-    ("mask", {"index by a mask": 1}), ("numbers", {"torch.tensor": 1}),
-    ("copy", {"copy to the CPU": 1, "copy from the CPU": 1})])
+@pytest.mark.parametrize(
+    "mistake, waits",
+    [
+        (None, {}),
+        ("item", {"_local_scalar_dense": 1}),
+        ("if", {"_local_scalar_dense": 1}),
+        ("mask", {"index by a mask": 1}),
+        ("numbers", {"torch.tensor": 1}),
+        ("copy", {"copy to the CPU": 1, "copy from the CPU": 1}),
+    ],
+)
 def test_a_wait_is_found(mistake, waits):
     assert planted(mistake) == waits
 

@@ -28,8 +28,9 @@ class MaskedLM(Task):
     def make_problem(self, tokens):
         """(B, T) → corrupted tokens (B, T); the originals, IGNORE where none was chosen (B, T)."""
         tokens = tokens.long()
-        known = tokens.clamp(0, len(self.can_hide) - 1)            # others are refused by the encoder
-        chosen = (torch.rand(tokens.shape, device=tokens.device) < self.share) & self.can_hide[known]
+        known = tokens.clamp(0, len(self.can_hide) - 1)            # the encoder refuses others
+        drawn = torch.rand(tokens.shape, device=tokens.device) < self.share
+        chosen = drawn & self.can_hide[known]
         lot = torch.rand(tokens.shape, device=tokens.device)
         others = self.ordinary[torch.randint(len(self.ordinary), tokens.shape, device=tokens.device)]
         corrupted = torch.where(chosen & (lot < 0.8), self.mask, tokens)

@@ -51,7 +51,7 @@ class RelativePatch(Task):
         step = steps[direction] * (patch + gap)                    # (B, 2)
         step = step + torch.randint(-jitter, jitter + 1, step.shape, device=step.device)
         away = step.abs().unbind(1)                                # rows and columns, (B,) each
-        room = torch.stack([side - patch - far for side, far in zip(shape, away)], 1)       # (B, 2), ≥ 0
+        room = torch.stack([side - patch - far for side, far in zip(shape, away)], 1)   # (B, 2)
         corner = (torch.rand(step.shape, device=step.device) * (room + 1)).long() - step.clamp(max=0)
         return corner, corner + step
 
