@@ -2,8 +2,9 @@
 
 Each takes float images (B, C, H, W) in [0, 1] and gives such images, on their device, leaving its input untouched. Half
 of it *applies* a number per image, as torchvision does to one picture (`crop`, `adjust_hue`, `blur`); half *draws* the
-numbers from torch's generator of the device (`random_resized_crop`, `color_jitter`, `gaussian_blur`), so that
-`torch.manual_seed` governs. Your own: `partial(simclr_views, strength=1.0)`, `compose(random_crop, grayscale)`.
+numbers from torch's generators (`random_resized_crop`, `color_jitter`, `gaussian_blur`), so that
+`torch.manual_seed` governs. Nothing here waits for a GPU. Your own: `partial(simclr_views,
+strength=1.0)`, `compose(random_crop, grayscale)`.
 """
 
 from functools import reduce
@@ -119,11 +120,14 @@ def color_jitter(images, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, 
     factors = {adjust_brightness: brightness, adjust_contrast: contrast, adjust_saturation: saturation}
     changes = [(adjust, uniform(images, max(0, 1 - x), 1 + x)) for adjust, x in factors.items() if x]
     changes += [(adjust_hue, uniform(images, -hue, hue))] if hue else []
-    order = torch.rand(len(images), len(changes), device=images.device).argsort(1)            # (B, changes)
-    order = order.masked_fill(~chance(images, probability).view(-1, 1), len(changes))         # left alone: a last group
+    # The order is drawn on the CPU: it must know the size of each group, and would wait for a GPU.
+    order = torch.rand(len(images), len(changes)).argsort(1)        # (B, changes)
+    alone = ~chance(images, probability, "cpu").view(-1, 1)         # left alone: a last group
+    order = order.masked_fill(alone, len(changes))
     # At each place in the order, group the images by the change that is due: every change is made once to each image.
     sizes = F.one_hot(order, len(changes) + 1).sum(0).tolist()                                # (changes, changes + 1)
-    groups = order.argsort(dim=0, stable=True)                                                # (B, changes)
+    groups = order.argsort(dim=0, stable=True)                      # (B, changes)
+    groups = groups.to(images.device, non_blocking=True)
     images = images.clone()
     for place in range(len(changes)):
         for group, (adjust, amount) in zip(groups[:, place].split(sizes[place]), changes):
@@ -155,7 +159,7 @@ def adjust_hue(images, shift):
     hue = torch.where(value == red, (green - blue) / sixth, torch.where(
         value == green, (blue - red) / sixth + 1 / 3, (red - green) / sixth + 2 / 3))
     hue += shift.view(-1, 1, 1)
-    own = torch.tensor([0, 1 / 3, 2 / 3], device=hue.device, dtype=hue.dtype).view(3, 1, 1)
+    own = (torch.arange(3, device=hue.device, dtype=hue.dtype) / 3).view(3, 1, 1)
     away = hue[:, None] - own                                                                 # (B, 3, H, W)
     away = away.sub_(away.round()).abs_()                           # the way round the circle to the channel's own hue
     missing = away.mul_(6).sub_(1).clamp_(0, 1)                     # full up to a sixth away, then falling to nothing
@@ -184,7 +188,8 @@ def gaussian_blur(images, sigma=(0.1, 2.0), probability=0.5):
     """Blur each image with this probability: sigma pixels, drawn evenly; the kernel a tenth of the image (SimCLR)."""
     if not 0 < sigma[0] <= sigma[1]:
         raise ValueError(f"sigma={sigma}: want 0 < low <= high, in pixels, as (0.1, 2)")
-    chosen, amount = chance(images, probability).flatten().nonzero()[:, 0], uniform(images, *sigma)
+    chosen = chance(images, probability, "cpu").flatten().nonzero()[:, 0]    # see color_jitter
+    chosen, amount = chosen.to(images.device, non_blocking=True), uniform(images, *sigma)
     kernel_size = max(3, min(images.shape[-2:]) // 10 | 1)
     return images.index_copy(0, chosen, blur(images[chosen], amount[chosen], kernel_size))
 
@@ -208,12 +213,12 @@ def uniform(images, low, high, tries=None):
     return torch.empty(shape, device=images.device).uniform_(low, high)
 
 
-def chance(images, probability):
-    """One yes or no per image, (B, 1, 1, 1)."""
+def chance(images, probability, device=None):
+    """One yes or no per image, (B, 1, 1, 1), on the device of the images unless told otherwise."""
     check(images)
     if not 0 <= probability <= 1:
         raise ValueError(f"probability={probability}: want a number from 0 to 1")
-    return torch.rand(len(images), 1, 1, 1, device=images.device) < probability
+    return torch.rand(len(images), 1, 1, 1, device=device or images.device) < probability
 
 
 def check(images, colour=False):

@@ -80,7 +80,7 @@ def ab_bins():
 def encode(ab):
     """ab (B, 2, H, W) → the bin that each pixel falls into, (B, H, W) int64; beyond the gamut, the nearest bin."""
     table, low = _table()
-    table = table.to(ab.device)
+    table = table.to(ab.device, non_blocking=True)
     square = ((ab / SIDE).round().long() - low).clamp(0, len(table) - 1)                         # (B, 2, H, W)
     return table[square[:, 0], square[:, 1]]
 
@@ -98,7 +98,7 @@ def soft_encode(ab, neighbours=5, sigma=5.0):
 
     Weights exp(-d² / 2 sigma²) over the `neighbours` nearest bins, divided by their sum.
     """
-    bins = ab_bins().to(ab)
+    bins = ab_bins().to(ab, non_blocking=True)
     points = ab.permute(0, 2, 3, 1).flatten(0, 2)                  # (B·H·W, 2)
     distance, nearest = torch.cdist(points, bins).topk(neighbours, largest=False)                # (B·H·W, neighbours)
     weights = (-distance ** 2 / (2 * sigma ** 2)).softmax(1)       # the sum divides out; softmax never divides 0 by 0
@@ -132,7 +132,8 @@ def annealed_mean(logits, temperature=0.38):
     """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature}: want more than 0; 0.38 is the paper's, 1 the mean, near 0 the mode")
-    return torch.einsum("bqhw,qc->bchw", (logits.float() / temperature).softmax(1), ab_bins().to(logits.device))
+    bins = ab_bins().to(logits.device, non_blocking=True)          # (Q, 2)
+    return torch.einsum("bqhw,qc->bchw", (logits.float() / temperature).softmax(1), bins)
 
 
 def paint(light, logits, temperature=0.38):
@@ -154,7 +155,7 @@ def check_colour(ab):
 def _mix(matrix, channels):
     """matrix (3, 3) · channels (…, 3, H, W), in the channels' own precision."""
     with torch.autocast(channels.device.type, enabled=False):      # half precision would be off by several units of Lab
-        return torch.einsum("ij,...jhw->...ihw", matrix.to(channels), channels)
+        return torch.einsum("ij,...jhw->...ihw", matrix.to(channels, non_blocking=True), channels)
 
 
 def _three(images, name):

@@ -142,7 +142,9 @@ def soft_nearest_neighbor(embeddings, labels, temperature=1.0):
 
 
 def nce(model_data, noise_data, model_noise, noise_noise):
-    """Gutmann & Hyvärinen 2010, eq. 8: fit a density by telling data from noise. Returns a 0-d tensor, in nats per data sample.
+    """Gutmann & Hyvärinen 2012, eq. 8: fit a density by telling data from noise.
+
+    Returns a 0-d tensor, in nats per data sample. (Their paper of 2010 has ν = 1.)
 
     model_data, noise_data (N,): log density of N data samples under the model and under the noise's own distribution.
     model_noise, noise_noise (M,): the same of M noise samples. A sample's logit for "data" is log model − log noise − log ν,
@@ -177,9 +179,18 @@ def vicreg(first, second, invariance=25, variance=25, covariance=1):
     first, second: float embeddings (N, D) of two views of the same N images, row by row; nothing is
     normalised. invariance, variance, covariance: the weights λ, μ, ν. Returns a 0-d tensor.
 
-    Raises as `vicreg_terms` does.
+    Raises as `vicreg_terms` does, and ValueError for values that are not finite.
     """
     s, v, c = vicreg_terms(first, second)
+    for name, z in (("first", first), ("second", second)):
+        if not torch.isfinite(z).all():
+            rows = (~torch.isfinite(z)).flatten(1).any(1).nonzero()[:5, 0].tolist()
+            raise ValueError(f"{name} holds NaN or infinity (rows {', '.join(map(str, rows))} …): "
+                             f"look for the layer that made them")
+        largest = float(z.detach().abs().amax())
+        if largest > LARGEST.get(z.dtype, LARGEST_FLOAT32):
+            raise ValueError(f"{name} reaches {largest:.1e}: its squares leave the range of {z.dtype}, "
+                             f"and gradients would be NaN; look for a layer that is not normalised")
     return invariance * s + variance * v + covariance * c
 
 
@@ -195,9 +206,9 @@ def vicreg_terms(first, second):
        (eq. 3, 4, 6).
     Var and covariances are the unbiased ones, divided by N − 1.
 
-    Computes in float32 or better, also within autocast; gradients are finite at collapse. Raises
-    TypeError for embeddings that are not floats, ValueError for shapes that differ or are not
-    (N, D), fewer than two rows, and values that are not finite.
+    Computes in float32 or better, also within autocast; gradients are finite at collapse. Values
+    are not looked at, which would make a GPU wait. Raises TypeError for embeddings that are not
+    floats, ValueError for shapes that differ or are not (N, D), and for fewer than two rows.
     """
     check_views(first, second)
     dtype = torch.float64 if torch.float64 in (first.dtype, second.dtype) else torch.float32
@@ -206,7 +217,8 @@ def vicreg_terms(first, second):
         invariance = (first - second).square().mean()
         variance, covariance = first.new_zeros(()), first.new_zeros(())
         for z in (first, second):
-            matrix = z.T.cov().view(z.shape[1], z.shape[1])        # (D, D), also where D = 1
+            centred = z - z.mean(0)                                # (N, D)
+            matrix = centred.T @ centred / (len(z) - 1)            # (D, D); torch.cov would wait
             own = matrix.diagonal()                                # (D,), the variances
             variance = variance + F.relu(1 - (own + 1e-4).sqrt()).mean()
             covariance = covariance + (matrix - own.diag()).square().sum() / z.shape[1]
@@ -252,7 +264,7 @@ def check(embeddings, labels):
 
 
 def check_views(first, second):
-    """Raises TypeError or ValueError unless both are finite floats (N, D), N at least 2."""
+    """Raises TypeError or ValueError unless both are floats (N, D), N at least 2."""
     for name, z in (("first", first), ("second", second)):
         if not isinstance(z, torch.Tensor) or not z.is_floating_point():
             given = getattr(z, "dtype", type(z).__name__)
@@ -262,16 +274,6 @@ def check_views(first, second):
         raise ValueError(f"embeddings {shapes}: want two views of the same images, (N, D) each")
     if len(first) < 2:
         raise ValueError(f"{len(first)} sample: a variance over the batch needs at least two")
-    for name, z in (("first", first), ("second", second)):
-        if not torch.isfinite(z).all():
-            bad = (~torch.isfinite(z).all(1)).nonzero()[:5, 0].tolist()
-            rows = ", ".join(map(str, bad))
-            raise ValueError(f"{name} holds NaN or infinity (rows {rows} …): look for the layer "
-                             f"that made them")
-        largest = float(z.detach().abs().amax())
-        if largest > LARGEST.get(z.dtype, LARGEST_FLOAT32):
-            raise ValueError(f"{name} reaches {largest:.1e}: its squares leave the range of {z.dtype}, "
-                             f"and gradients would be NaN; look for a layer that is not normalised")
 
 
 def _a(value):

@@ -22,8 +22,8 @@ def wait_passively() -> bool:
         return True
     if sys.modules["torch"].get_num_threads() > 1:  # a single thread waits for nobody
         warnings.warn(
-            "torch was imported before sslkit, so its CPU threads spin while they wait for each other: "
-            "while other programs run, training can be several times slower. Import sslkit first, "
+            "torch was imported before sslkit, so its CPU threads spin while they wait: beside "
+            "other programs that run, training can be several times slower. Import sslkit first, "
             "or set the environment variable OMP_WAIT_POLICY=passive before Python starts",
             RuntimeWarning,
             stacklevel=3,

@@ -5,7 +5,7 @@ from torch import nn
 
 from .. import color
 from ..task import Task
-from .common import bin_weights, coarse, hypercolumns
+from .common import bin_weights, check_colour_once, coarse, hypercolumns
 
 
 class Colorization(Task):
@@ -19,7 +19,7 @@ class Colorization(Task):
     def __init__(self, encoder, weights=None, soft=True, stride=4):
         super().__init__(encoder)
         bins = color.ab_bins()                                     # (Q, 2)
-        self.stride = stride
+        self.stride, self.colour_checked = stride, False
         self.register_buffer("weights", bin_weights(weights))
         self.register_buffer("share", color.soft_encode(bins.T[None, :, :, None])[0, :, :, 0].T if soft else torch.eye(len(bins)))
         self.head = nn.Conv2d(sum(encoder.channels), len(bins), 1)
@@ -30,6 +30,7 @@ class Colorization(Task):
         Raises ValueError for grey pictures, and for sides that stride does not divide.
         """
         lab = color.rgb_to_lab(images)
+        check_colour_once(self, lab)
         return lab[:, :1] / 100, color.encode(coarse(lab, self.stride)[:, 1:])
 
     def forward(self, lightness):

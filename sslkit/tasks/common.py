@@ -48,13 +48,23 @@ def hypercolumns(encoder, images, stride):
 def coarse(lab, stride):
     """Lab (B, 3, H, W) → the mean of every stride × stride pixels, (B, 3, H / stride, W / stride).
 
-    Raises ValueError for grey pictures, from which no colour can be learnt, and for sides that stride does not divide.
+    Raises ValueError for sides that stride does not divide.
     """
-    color.check_colour(lab[:, 1:])
     height, width = lab.shape[-2:]
     if height % stride or width % stride:
         raise ValueError(f"pictures of {height} × {width} pixels: want sides that {stride} divides; crop or resize them")
     return F.avg_pool2d(lab, stride)
+
+
+def check_colour_once(task, lab):
+    """Raises ValueError for grey images, Lab (B, 3, H, W), from which no colour can be learnt.
+
+    A GPU would have to wait for the answer in every step, so there only a task's first batch is
+    looked at.
+    """
+    if lab.device.type == "cpu" or not task.colour_checked:
+        color.check_colour(lab[:, 1:])
+        task.colour_checked = True
 
 
 def bin_weights(weights):

@@ -10,6 +10,12 @@ def box(images, top, left, height, width):
     rows, columns = images.shape[-2:]
     if height.max() > rows or width.max() > columns:
         raise ValueError(f"a hole of {int(height.max())} × {int(width.max())} pixels in pictures of {rows} × {columns}: want it smaller")
+    return _boxes(images, top, left, height, width)
+
+
+def _boxes(images, top, left, height, width):
+    """`box` for numbers known to fit: to look at them would make a GPU wait."""
+    rows, columns = images.shape[-2:]
     down, across = torch.arange(rows, device=images.device), torch.arange(columns, device=images.device)
     within = lambda line, start, length: (line >= start[:, None]) & (line < (start + length)[:, None])
     return (within(down, top, height)[:, :, None] & within(across, left, width)[:, None])[:, None]
@@ -17,19 +23,22 @@ def box(images, top, left, height, width):
 
 def centre(images, size=0.5):
     """The hole of the paper's first figure: the middle `size` of the picture's height and width."""
-    shape = torch.tensor(images.shape[-2:], device=images.device)
-    height, width = _share(size, "size") * shape[:, None].expand(2, len(images))
-    return box(images, *((shape[:, None] - torch.stack([height, width])) / 2).long(), height.long(), width.long())
+    rows, columns = images.shape[-2:]
+    height, width = _share(size, "size") * rows, size * columns
+    numbers = (int((rows - height) / 2), int((columns - width) / 2), int(height), int(width))
+    return _boxes(images, *(_each(images, number) for number in numbers))
 
 
 def block(images, low=0.3, high=0.6):
     """For each image a block anywhere, its height and width drawn evenly from [low, high] of the image's."""
     if not 0 < low <= high:
         raise ValueError(f"low={low}, high={high}: want 0 < low <= high, as shares of the picture's side")
-    shape = torch.tensor(images.shape[-2:], device=images.device)[:, None]                         # (2, 1)
-    sides = (shape * (low + (_share(high, "high") - low) * torch.rand(2, len(images), device=images.device))).long().clamp_min(1)
-    corner = ((shape - sides + 1) * torch.rand(2, len(images), device=images.device)).long()
-    return box(images, *corner, *sides)
+    rows, columns = images.shape[-2:]
+    share = low + (_share(high, "high") - low) * torch.rand(2, len(images), device=images.device)
+    tall, wide = (rows * share[0]).long().clamp_min(1), (columns * share[1]).long().clamp_min(1)
+    room = torch.stack([rows - tall + 1, columns - wide + 1])       # (2, B): places for the corner
+    corner = (room * torch.rand(2, len(images), device=images.device)).long()
+    return _boxes(images, *corner, tall, wide)
 
 
 def strokes(images, number=4, width=0.12):
@@ -57,10 +66,15 @@ def half(images, side):
              "left": (0, 0, rows, columns // 2), "right": (0, columns // 2, rows, columns - columns // 2)}
     if side not in boxes:
         raise ValueError(f'side="{side}": want "top", "bottom", "left" or "right"')
-    return box(images, *(torch.full((len(images),), number, device=images.device) for number in boxes[side]))
+    return _boxes(images, *(_each(images, number) for number in boxes[side]))
 
 
 top_half, bottom_half = partial(half, side="top"), partial(half, side="bottom")
+
+
+def _each(images, number):
+    """The same number for each image, (B,)."""
+    return torch.full((len(images),), number, device=images.device)
 
 
 def _share(value, name):

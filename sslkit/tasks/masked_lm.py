@@ -21,12 +21,16 @@ class MaskedLM(Task):
         self.mask, self.share = mask, share
         ordinary = torch.tensor([token for token in range(encoder.vocabulary) if token not in {mask, *special}])
         self.register_buffer("ordinary", ordinary, persistent=False)
+        can_hide = torch.zeros(encoder.vocabulary, dtype=torch.bool).index_fill(0, ordinary, True)
+        self.register_buffer("can_hide", can_hide, persistent=False)   # (vocabulary,)
         self.head = nn.Linear(encoder.dim, encoder.vocabulary)     # thrown away after training
 
     def make_problem(self, tokens):
         """(B, T) → corrupted tokens (B, T); the originals, IGNORE where none was chosen (B, T)."""
         tokens = tokens.long()
-        chosen = (torch.rand(tokens.shape, device=tokens.device) < self.share) & torch.isin(tokens, self.ordinary)
+        known = tokens.clamp(0, len(self.can_hide) - 1)            # the encoder refuses others
+        drawn = torch.rand(tokens.shape, device=tokens.device) < self.share
+        chosen = drawn & self.can_hide[known]
         lot = torch.rand(tokens.shape, device=tokens.device)
         others = self.ordinary[torch.randint(len(self.ordinary), tokens.shape, device=tokens.device)]
         corrupted = torch.where(chosen & (lot < 0.8), self.mask, tokens)

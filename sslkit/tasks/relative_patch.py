@@ -50,9 +50,11 @@ class RelativePatch(Task):
     def places(self, direction, shape):
         """direction (B,), (H, W) → top left corners of centre and neighbour, (B, 2) each: anywhere that both lie inside."""
         patch, gap, jitter = self.sizes(shape)
-        step = DIRECTIONS.to(direction.device)[direction] * (patch + gap)                          # (B, 2)
+        steps = DIRECTIONS.to(direction.device, non_blocking=True)  # (8, 2)
+        step = steps[direction] * (patch + gap)                    # (B, 2)
         step = step + torch.randint(-jitter, jitter + 1, step.shape, device=step.device)
-        room = torch.tensor(shape, device=step.device) - patch - step.abs()                        # (B, 2), at least 0
+        away = step.abs().unbind(1)                                # rows and columns, (B,) each
+        room = torch.stack([side - patch - far for side, far in zip(shape, away)], 1)   # (B, 2)
         corner = (torch.rand(step.shape, device=step.device) * (room + 1)).long() - step.clamp(max=0)
         return corner, corner + step
 

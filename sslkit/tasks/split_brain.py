@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from .. import color
 from ..networks import SplitEncoder
 from ..task import Task
-from .common import bin_weights, coarse, hypercolumns
+from .common import bin_weights, check_colour_once, coarse, hypercolumns
 
 
 class SplitBrain(Task):
@@ -18,7 +18,7 @@ class SplitBrain(Task):
 
     def __init__(self, lightness_encoder, color_encoder, weights=None, stride=4):
         super().__init__(SplitEncoder(lightness_encoder, color_encoder))
-        self.stride = stride
+        self.stride, self.colour_checked = stride, False
         self.register_buffer("weights", bin_weights(weights))
         self.color_head = nn.Conv2d(sum(lightness_encoder.channels), len(self.weights), 1)
         self.lightness_head = nn.Conv2d(sum(color_encoder.channels), color.LIGHTNESSES, 1)
@@ -29,6 +29,7 @@ class SplitBrain(Task):
         Raises ValueError for grey pictures, and for sides that stride does not divide.
         """
         lab = color.rgb_to_lab(images)                             # (B, 3, H, W)
+        check_colour_once(self, lab)
         mean = coarse(lab, self.stride)                            # (B, 3, H / stride, W / stride)
         lightness_bins = (mean[:, 0] * color.LIGHTNESSES / 100).long().clamp(0, color.LIGHTNESSES - 1)
         return color.halves(lab), (color.encode(mean[:, 1:]), lightness_bins)

@@ -47,8 +47,8 @@ class VQVAE(Task):
     def after_step(self, images):
         """Words that no place has chosen for a while start anew, at features of the last batch."""
         idle = self.unused >= self.patience
-        self.book[idle] = self.recent[idle]
-        self.unused[idle] = 0
+        self.book.copy_(torch.where(idle[:, None], self.recent, self.book))
+        self.unused.masked_fill_(idle, 0)
 
     def tokens(self, images):
         """Pictures (B, 3, H, W) in [0, 1] → the number of the word at each place, (B, h, w)."""
@@ -70,7 +70,8 @@ class VQVAE(Task):
     @torch.no_grad()
     def _remember(self, z):
         """Of the whole batch, which `forward` may have been given in pieces."""
-        used = torch.bincount(self._nearest(z).flatten(), minlength=len(self.book)) > 0
+        used = torch.zeros(len(self.book), dtype=torch.bool, device=z.device)
+        used.index_fill_(0, self._nearest(z).flatten(), True)       # bincount would make a GPU wait
         self.unused.add_(1).masked_fill_(used, 0)
         rows = z.permute(0, 2, 3, 1).flatten(0, 2)                 # (B·h·w, width)
         self.recent.copy_(rows[torch.randint(len(rows), (len(self.book),), device=rows.device)])
