@@ -23,7 +23,7 @@ test test-fast: export OMP_NUM_THREADS = 1
 
 test: browser-is-there .venv/test-installed .venv-widgets7/installed
 	PYTHONPATH=.venv-widgets7 $(PYTEST) -m "widget and not browser" tests
-	$(PYTEST) --durations=8 --nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
+	$(PYTEST) --durations=8 --nbval-lax --nbval-current-env --nbval-cell-timeout=900 tests notebooks
 
 test-fast: .venv/test-installed
 	$(PYTEST) -m "not slow and not browser" tests
