@@ -45,7 +45,7 @@ def test_pickles_and_web_pages_are_never_opened(tmp_path, monkeypatch):
 
 
 def read(batch):
-    return cifar10._BytesOnly(io.BytesIO(pickle.dumps(batch, 2)), encoding="bytes").load()
+    return cifar10._BytesOnly(io.BytesIO(pickle.dumps(batch, 3)), encoding="bytes").load()
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

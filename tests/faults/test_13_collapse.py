@@ -10,7 +10,7 @@ import pytest
 
 from sslkit import data, health
 from sslkit.networks import ConvNet
-from sslkit.tasks import Rotation, SimCLR
+from sslkit.tasks import BYOL, Rotation, SimCLR
 
 
 def records(task, said, chance=None):
