@@ -288,7 +288,9 @@ def _smallest_bad(task, batch, places, seed):
     for half in (places[:len(places) // 2], places[len(places) // 2:]):
         torch.manual_seed(seed)
         try:
-            wrong = _not_finite(_gradient(task, batch, half), task)
+            with warnings.catch_warnings():                       # of few samples, statistics may be undefined
+                warnings.simplefilter("ignore")
+                wrong = _not_finite(_gradient(task, batch, half), task)
         except (ValueError, RuntimeError, IndexError):            # too few for this loss: the half cannot be asked
             wrong = ""
         task.zero_grad()

@@ -9,25 +9,9 @@ from PIL import Image
 from torchvision.datasets import STL10, ImageFolder, Imagenette
 from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
+from small import fill, photo
 from sslkit.data import folders
 from sslkit.data.folders import folder, imagenette, square, stl10
-
-
-def photo(width=40, height=30, seed=0):
-    """Smooth colours, so that JPEG and resizing change them little."""
-    y, x = np.mgrid[:height, :width] / (height, width)[0]
-    return Image.fromarray((np.stack([x / 2, y, (x + y + seed) / 4], -1).clip(0, 1) * 255).astype(np.uint8))
-
-
-def fill(path, names, picture=photo):
-    for number, name in enumerate(names):
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        picture(seed=number % 3).save(path / name)
-    return path
-
-
-def cut(path, keep=0.6):
-    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * keep)])
 
 
 def test_one_folder_a_class_is_what_torchvision_reads(tmp_path):
@@ -74,36 +58,6 @@ def test_turned_pictures_stand_upright(tmp_path):
     exif[0x0112] = 6                                                    # "turn me by 90° clockwise"
     picture.rotate(90, expand=True).save(tmp_path / "a.png", exif=exif)
     assert torch.equal(folder(tmp_path, size=30).images[0], square(picture, 30))
-
-
-@pytest.mark.parametrize("kind", ["jpg", "png", "bmp", "webp", "tiff"])
-@pytest.mark.parametrize("keep", [0.6, 0])
-def test_damaged_pictures_are_left_out_and_listed(tmp_path, kind, keep):
-    fill(tmp_path, [f"{'ab'[number % 2]}/{number:03d}.{kind}" for number in range(100)])
-    cut(tmp_path / "b" / f"051.{kind}", keep)
-    with pytest.warns(UserWarning, match=rf"left out 1 damaged of 100 images in .*: b.051\.{kind}"):
-        ours = folder(tmp_path, size=8)
-    assert len(ours) == 99 and ours.labels.tolist() == [0] * 50 + [1] * 49
-    cut(tmp_path / "a" / f"002.{kind}", keep)
-    with pytest.raises(ValueError, match=r"2 of 100 images .* more than 1 %: a.002.*b.051"):
-        folder(tmp_path, size=8)
-
-
-def test_what_is_no_folder_of_pictures_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="is not there"):
-        folder(tmp_path / "nowhere")
-    (tmp_path / "file.txt").write_text("text")
-    with pytest.raises(FileNotFoundError, match="is a file"):
-        folder(tmp_path / "file.txt")
-    with pytest.raises(ValueError, match="has no images, want"):
-        folder(tmp_path)
-    (tmp_path / "page.jpg").write_text("<html>not found</html>")
-    with pytest.raises(ValueError, match=r"page\.jpg is no image"):
-        folder(tmp_path)
-    (tmp_path / "page.jpg").unlink()
-    fill(tmp_path, ["a.png", "cat/b.png"])
-    with pytest.raises(ValueError, match="1 images beside folders of images"):
-        folder(tmp_path)
 
 
 @pytest.fixture

@@ -71,32 +71,3 @@ def test_watch_takes_tasks_without_a_projector_and_a_twentieth_of_the_time():
     history = train(task, pictures, on_log=health.watch(task, pictures), **{**QUICK, "steps": 6})
     measured = [record["step"] for record in history if "kNN accuracy" in record]
     assert measured[0] == 1 and len(measured) < 6 and "spread" in history[0]
-
-
-def records(task, said, chance=None):
-    """A watch whose measurements are made up, fed with records by hand."""
-    watch = health.watch(task, data.scenes(30, 24), every=1, chance=chance, say=said.append)
-    return lambda step, **values: watch({"step": step, "loss": 1.0, **values})
-
-
-def test_it_speaks_of_collapse_once_and_not_of_one_bad_measurement():
-    said = []
-    feed = records(BYOL(ConvNet(4)), said)
-    feed(1, spread=0.01)
-    assert not said                                                # once may be the first steps
-    feed(2, spread=0.9)
-    feed(3, spread=0.02)
-    assert not said
-    feed(4, spread=0.02)
-    feed(5, spread=0.01)
-    assert len(said) == 1 and "step 4: COLLAPSE?" in said[0] and "spread 0.020" in said[0]
-
-
-def test_it_explains_a_flat_loss():
-    said, chance = [], math.log(2 * 16 - 1)
-    feed = records(SimCLR(ConvNet(4)), said, chance)
-    feed(1, loss=2.0, spread=0.9)
-    assert not said
-    feed(2, loss=chance, spread=0.9)
-    feed(3, loss=chance, spread=0.9)
-    assert len(said) == 1 and "still near 3.43" in said[0] and "all alike, or all random" in said[0]

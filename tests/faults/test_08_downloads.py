@@ -1,10 +1,20 @@
-"""`download` against a server of its own that does everything wrong that servers do."""
+"""A download that is cut off, crawls, stalls, drips, is refused, or brings a web page or another file
 
+What the user sees: it goes on where it broke, from the next source where this one is too slow, and ends within seconds
+where nothing comes, in one sentence with what can be done instead. A file has its name only once it is whole and right.
+This holds for every data set.
+"""
+
+import functools
 import hashlib
 import http.server
 import importlib
+import inspect
+import io
+import re
 import shutil
 import stat
+import tarfile
 import threading
 import time
 import urllib.error
@@ -13,6 +23,8 @@ from collections import namedtuple
 
 import pytest
 
+from small import photo
+from sslkit.data import folders, imagenette, stl10
 from sslkit.data.download import check_space, data_folder, download, npm_pack
 
 module = importlib.import_module("sslkit.data.download")
@@ -35,7 +47,7 @@ def server():
                 self.send_header("Location", "/good")
                 return self.end_headers()
             bodies = {"/wrong": b"?" + CONTENT[1:], "/page": b"<html>sorry</html>", "/short": CONTENT[:-9]}
-            body = bodies.get(self.path, CONTENT)
+            body = {**bodies, **self.server.bodies}.get(self.path, CONTENT)
             self.send_response(206 if start else 200)
             self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/octet-stream")
             if self.path != "/unsized":
@@ -58,7 +70,7 @@ def server():
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.asked, running.daemon_threads = [], True
+        running.asked, running.bodies, running.daemon_threads = [], {}, True
         running.at = lambda name: f"http://127.0.0.1:{running.server_port}/{name}"
         threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
@@ -115,6 +127,137 @@ def test_a_slow_source_is_left_only_while_another_is_untried(server, tmp_path):
     (tmp_path / "file.part").write_bytes(CONTENT[:-20_000])
     (tmp_path / "file").unlink()
     assert download(server.at("slow"), tmp_path / "file", **WHOLE, **slow).read_bytes() == CONTENT
+
+
+HANGS = ("silent", "head-drip", "stall", "stall-again", "drip", "chunks-drip")
+
+
+@pytest.fixture
+def hanging():
+    """A server that does not end: it accepts and says nothing, or says it letter by letter, or stops in the middle."""
+    over = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path[1:]
+            start = int(self.headers["Range"][6:-1]) if self.headers["Range"] else 0
+            head = (f"HTTP/1.1 {'206 Partial' if start else '200 OK'}\r\n"
+                    + ("Transfer-Encoding: chunked\r\n" if name == "chunks-drip" else f"Content-Length: {len(CONTENT) - start}\r\n")
+                    + "\r\n").encode()
+            try:
+                if name == "head-drip":
+                    self.drip(head[:20] + b"X-Filler: " + b"x" * 10_000)
+                elif name != "silent":
+                    self.wfile.write(head)
+                if name in ("stall", "stall-again"):
+                    self.wfile.write(CONTENT[start:start + 1000])
+                    self.wfile.flush()
+                if name == "drip":
+                    self.drip(CONTENT[start:])
+                if name == "chunks-drip":
+                    self.drip(b"0" * 10_000)                       # the length of the first chunk, which never ends
+                over.wait(60 if name != "stall-again" else 0.1)
+            except OSError:
+                pass                                               # the client has left
+
+        def drip(self, content):
+            for letter in content:
+                if over.wait(0.02):
+                    return
+                self.wfile.write(bytes([letter]))
+                self.wfile.flush()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        running.daemon_threads = True
+        running.at = lambda name: f"http://127.0.0.1:{running.server_port}/{name}"
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield running
+        over.set()
+        running.shutdown()
+
+
+def in_time(function, seconds=60):
+    """What the function raised. Far more than it may take; without the bound a fault would hang the tests."""
+    raised = []
+
+    def call():
+        try:
+            function()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "it is still going"
+    return raised[0]
+
+
+@pytest.mark.parametrize("fault", HANGS)
+def test_whatever_a_server_does_it_ends(hanging, tmp_path, fault):
+    error = in_time(lambda: download(hanging.at(fault), tmp_path / "file", **WHOLE, patience=0.3))
+    assert isinstance(error, OSError) and re.search("silent for 0.6 s|timed out|gave only .* kB a second", str(error)), error
+    assert not (tmp_path / "file").exists()
+
+
+def test_the_limits_of_every_data_set_end_within_twenty_seconds():
+    """By arithmetic: npm's patience, or a first source's, and twice that of the last one."""
+    settings = lambda function: {name: value.default for name, value in inspect.signature(function).parameters.items()}
+    last = 2 * settings(download)["patience"]
+    assert settings(npm_pack)["patience"] + last <= 20 and settings(download)["patience"] + last <= 20
+
+
+@pytest.mark.parametrize("load, kind", [(stl10, "stl10"), (imagenette, "160px")])
+@pytest.mark.parametrize("fault, says", [("silent", "silent for|timed out"), ("drip", "gave only"), ("stall", "silent|gave only|timed out")])
+def test_so_do_the_larger_data_sets(hanging, tmp_path, monkeypatch, load, kind, fault, says):
+    short = functools.partial(download, patience=0.3)
+    monkeypatch.setattr(folders, "download", short)
+    archive = folders.ARCHIVES[kind]
+    monkeypatch.setattr(folders, "ARCHIVES", {kind: archive._replace(address=hanging.at(fault), size=len(CONTENT), unpacked=1e6)})
+    error = in_time(lambda: load(folder=tmp_path))
+    assert isinstance(error, OSError) and re.search(f"could not be downloaded.*({says}).*Use `scenes`", str(error)), error
+    assert not any(file.suffix in (".gz", ".tgz") for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("load, kind", [(stl10, "stl10"), (imagenette, "160px")])
+@pytest.mark.parametrize("fault, says", [("page", "web page"), ("short", "offers 255991 bytes"), ("wrong", "wrong SHA-256"), ("missing", "Not Found")])
+def test_and_keep_nothing_wrong_under_the_final_name(server, tmp_path, monkeypatch, load, kind, fault, says):
+    archive = folders.ARCHIVES[kind]
+    address = server.at(fault)
+    monkeypatch.setattr(folders, "ARCHIVES", {kind: archive._replace(address=address, sha256=WHOLE["sha256"], size=len(CONTENT), unpacked=1e6)})
+    with pytest.raises(OSError, match=f"could not be downloaded.*{says}.*Use `scenes`"):
+        load(folder=tmp_path)
+    assert not (tmp_path / fault).exists()
+
+
+def test_a_larger_data_set_is_fetched_unpacked_and_read(server, tmp_path, monkeypatch):
+    with tarfile.open(tmp_path / "made", "w:gz") as tar:
+        for split in ("train", "val"):
+            photo().save(content := io.BytesIO(), "JPEG")
+            member = tarfile.TarInfo(f"imagenette2-160/{split}/n01440764/y.JPEG")
+            member.size = len(content.getvalue())
+            tar.addfile(member, io.BytesIO(content.getvalue()))
+    body = (tmp_path / "made").read_bytes()
+    server.bodies["/good"] = body
+    archive = folders.ARCHIVES["160px"]._replace(address=server.at("good"), sha256=hashlib.sha256(body).hexdigest(), size=len(body))
+    monkeypatch.setattr(folders, "ARCHIVES", {"160px": archive})
+    for _ in range(2):
+        ours = imagenette("validation", folder=tmp_path / "data", size=24)
+        assert ours.images.shape == (1, 3, 24, 24) and ours.classes == ("tench",)
+    assert len(server.asked) == 1
+
+
+def test_a_disk_that_takes_no_more_is_not_blamed_on_the_source(server, tmp_path, monkeypatch):
+    def full(file, chunk):
+        raise module.Unwritable(28, "No space left on device", file.name)
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(OSError, match="No space left on device.*file.part"):
+        download([server.at("good"), server.at("moved")], tmp_path / "file", **WHOLE)
+    assert [path for path, _ in server.asked] == ["/good"]
 
 
 def test_without_a_network_every_source_is_listed_in_one_sentence(tmp_path):
