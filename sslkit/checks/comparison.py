@@ -22,6 +22,8 @@ def nearest_mean(function):
     verdict = not_real(answer) and not_whole(answer)               # classes may come as 2.0: they are looked up as 2
     if verdict:
         return verdict
+    if not torch.isfinite(answer).all():
+        return Verdict(False, "the answer holds NaN or infinity, want labels: was something divided by a length of 0?")
     if answer.shape == (60, 3) or answer.shape == (60, 60):
         return Verdict(False, f"the answer has shape {tuple(answer.shape)}: these are similarities; take the best of each row, .argmax(1), and look up its class")
     if answer.shape != (60,):

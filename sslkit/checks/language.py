@@ -20,7 +20,7 @@ def corruption(function):
         torch.manual_seed(0)
         tokens = torch.randint(2, VOCABULARY, (400, 250))
         tokens[:, ::25] = torch.randint(0, 2, (400, 10))           # special ones among them
-    verdicts = (_judge(function, tokens, 0), _judge(function, tokens, 1))
+    verdicts = (_judge(function, tokens, 1), _judge(function, tokens, 2))
     if not verdicts[0][0].right:
         return verdicts[0][0]
     if torch.equal(verdicts[0][1], verdicts[1][1]):
