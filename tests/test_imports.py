@@ -8,14 +8,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "sslkit"
 # Each layer may import those named; evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
 ALLOWED = {
-    "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
+    "markup": set(), "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
     "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
     "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
-    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "compare": {"checkpoint", "evaluate", "machine", "plots", "recipes", "train", "weights"}, "anomaly": {"train"},
+    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": {"markup"}, "compare": {"checkpoint", "evaluate", "machine", "plots", "recipes", "train", "weights"}, "anomaly": {"train"},
     "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color"},
     "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
-    "plots": {"plots", "anomaly", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
-    "widgets": {"widgets", "anomaly", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
+    "plots": {"plots", "markup", "anomaly", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
+    "widgets": {"widgets", "markup", "anomaly", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
 }
 
 

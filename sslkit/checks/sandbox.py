@@ -24,6 +24,7 @@ from .worker import LARGEST, PLACES
 GIB = 2 ** 30
 FORKS = hasattr(os, "fork") and hasattr(socket, "send_fds")
 START = 180                                             # seconds that a busy machine may take to import torch
+PATIENCE = 6                                            # times the limit, where others keep the processor busy
 LOCK = threading.RLock()
 
 
@@ -49,7 +50,8 @@ def run(function, *arguments, seconds: float = 10.0, memory: float = 2 * GIB, ou
         seed: int = 0) -> Outcome:
     """Calls function(*arguments) in a process of its own → Outcome, whatever the function does.
 
-    seconds: of the clock on the wall, for this call. memory: bytes more than Python and torch hold already (no limit on
+    seconds: by the clock on the wall; up to six times as long where the function is ready to run, and other programs keep
+    the processor from it. memory: bytes more than Python and torch hold already (no limit on
     Windows). output: characters that may be printed. seed: of torch's, numpy's and Python's random numbers. What the
     function needs goes along by value, so that it may be defined in a notebook or a test. Raises RuntimeError where no
     process can be started at all.
@@ -200,9 +202,9 @@ class _Process:
 
     def watch(self, seconds, memory, output):
         """Waits → "answer", "ended" (without one), "time", "memory" or "output"."""
-        end, base = time.monotonic() + seconds, None
+        end, last, base = time.monotonic() + seconds, time.monotonic() + PATIENCE * seconds, None
         while True:
-            self.news.wait(max(0.0, min(0.1, end - time.monotonic())))
+            self.news.wait(min(0.1, max(0.01, end - time.monotonic())))
             self.news.clear()
             if len(self.output.data) > output and len(self.output.text()) > output:
                 return "output"
@@ -212,7 +214,7 @@ class _Process:
                 return "memory"
             if self.result.closed:
                 return "ended"
-            if time.monotonic() >= end:
+            if time.monotonic() >= end and not (time.monotonic() < last and _starved(self.number, seconds)):
                 return "time"
             held = _resident(self.number)
             base = held if base is None else base
@@ -390,6 +392,16 @@ def _heard(source, number):
     except OSError:
         return b""
     return parts
+
+
+def _starved(number, seconds):
+    """Whether a process wants to run and has had less than so many seconds of the processor (Linux; elsewhere: no)."""
+    try:
+        state, *fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    spent = (int(fields[10]) + int(fields[11])) / os.sysconf("SC_CLK_TCK")      # user and system time
+    return state == "R" and spent < seconds
 
 
 def _resident(number):
