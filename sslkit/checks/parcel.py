@@ -1,4 +1,4 @@
-"""Answers carried between processes without pickle: to read one runs no code of whoever wrote it."""
+"""Answers carried between processes without pickle: to read one runs no code of its writer."""
 
 import hashlib
 import json
@@ -6,10 +6,24 @@ import json
 import numpy as np
 import torch
 
-DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
-    torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
-    torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)}
-DEEPEST, MOST, LONGEST = 20, 10_000, 10_000            # of nesting, of parts in all, of a word
+DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.complex64,
+        torch.complex128,
+        torch.uint8,
+        torch.int8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.bool,
+    )
+}
+DEEPEST, MOST, LONGEST = 20, 10_000, 10_000  # of nesting, of parts in all, of a word
 
 
 class Stranger:
@@ -27,7 +41,7 @@ def pack(value) -> bytes:
 
 
 def unpack(data: bytes) -> object:
-    """Bytes of `pack` → the value. Raises ValueError for bytes that are not whole or not of `pack`."""
+    """Bytes of `pack` → the value. Raises ValueError for bytes that are damaged or not of `pack`."""
     try:
         end = 8 + int.from_bytes(data[:8], "little")
         place = [end]
@@ -45,7 +59,7 @@ def digest(value) -> str:
 
 
 def size(value) -> int:
-    """Bytes of the tensors in a value, each as large as it looks (`expand` makes large ones of small ones)."""
+    """Bytes of the tensors in a value, each as large as it looks, also after `expand`."""
     if isinstance(value, torch.Tensor):
         return value.numel() * value.element_size()
     if isinstance(value, (list, tuple)):
@@ -66,7 +80,7 @@ def _described(value, blobs, count, depth):
     if value is None or isinstance(value, (bool, float)):
         return ["plain", value if value is None or isinstance(value, bool) else float(value)]
     if isinstance(value, int):
-        return ["plain", int(value)] if abs(value) < 2 ** 1000 else stranger
+        return ["plain", int(value)] if abs(value) < 2**1000 else stranger
     if isinstance(value, str):
         return ["plain", str(value[:LONGEST])]
     if isinstance(value, torch.Tensor):
@@ -98,12 +112,16 @@ def _made(described, data, place):
         dtype = DTYPES[content]
         shape = [int(length) for length in shape]
         number = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        part = data[place[0]:place[0] + number]
+        part = data[place[0] : place[0] + number]
         if min(shape, default=0) < 0 or len(part) != number:
             raise ValueError(f"a tensor {tuple(shape)} came as {len(part)} bytes, want {number}")
         place[0] += number
         # A copy of its own: memory that was read is aligned for no dtype, and may not be written.
-        flat = torch.frombuffer(bytearray(part), dtype=torch.uint8) if number else torch.empty(0, dtype=torch.uint8)
+        flat = (
+            torch.frombuffer(bytearray(part), dtype=torch.uint8)
+            if number
+            else torch.empty(0, dtype=torch.uint8)
+        )
         return flat.view(dtype).view(shape).requires_grad_(bool(requires_grad))
     if name == "dict":
         return {key: _made(part, data, place) for key, part in content}

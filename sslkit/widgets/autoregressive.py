@@ -109,7 +109,10 @@ class AutoregressiveExplorer(Explorer):
     def of_sound(cls, task, vowels=VOWELS, *, samples=800, rate=8000, levels=256, **options):
         """A wave under mu-law, `samples` of it, for the vowel that is chosen. vowels: a name for each condition of the network."""
         door.one_of(Autoregressive)(task, "AutoregressiveExplorer.of_sound(task=…)")
-        door.names(list(vowels) if isinstance(vowels, str) else vowels, "AutoregressiveExplorer.of_sound(vowels=…)")
+        if not vowels or not isinstance(vowels, (str, list, tuple)) or not all(isinstance(name, str) for name in vowels):
+            raise TypeError(f"AutoregressiveExplorer.of_sound(vowels=…): got {door.described(vowels)}, want a name for each "
+                            f"condition of the network")
+        door.whole(2)(levels, "AutoregressiveExplorer.of_sound(levels=…)")
         door.whole(1)(samples, "AutoregressiveExplorer.of_sound(samples=…)")
         given = {"vowel": Dropdown(options=[(name, index) for index, name in enumerate(vowels)], description="vowel", **WIDE)} \
             if task.encoder.conditions else {}

@@ -6,7 +6,7 @@ from ..data.images import open_square
 
 
 def uploaded(value):
-    """The value of a FileUpload → (name, bytes) of its last file, or None. A dict in ipywidgets 7, a tuple in 8."""
+    """The value of a FileUpload (of ipywidgets 7 or 8) → (name, bytes) of its last file, or None."""
     if not value:
         return None
     if isinstance(value, dict):
@@ -18,12 +18,14 @@ def uploaded(value):
 
 
 def read_picture(name: str, data: bytes, size: int) -> torch.Tensor:
-    """The bytes of an image file → uint8 (3, size, size): upright, on white, cut square about its centre.
+    """The bytes of an image file → its middle square, uint8 (3, size, size): upright, on white.
 
-    Raises ValueError with one sentence for what is no image of a format that `open_square` reads, is damaged, or has too
-    many pixels, which the header says before anything is decoded.
+    Raises ValueError with one sentence for what is no image of a format that `open_square` reads,
+    is damaged, or has too many pixels, which the header says before anything is decoded.
     """
     try:
         return open_square(data, size, name="it")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{name} ({len(data)} bytes) cannot be read as a picture: {error}.") from error
+        raise ValueError(
+            f"{name} ({len(data)} bytes) cannot be read as a picture: {error}."
+        ) from error

@@ -1,7 +1,8 @@
-"""Student code that never ends, exits, kills the kernel, prints 50 MB, or changes what it was given.
+"""Student code that never ends, exits, kills the kernel, prints 50 MB or changes its inputs.
 
-The check answers within its time limit with one sentence that names what happened, "the kernel would have died" apart
-from "the answer is wrong", and the notebook goes on: the function ran in a process of its own.
+The check answers within its time limit with one sentence that names what happened, "the kernel
+would have died" apart from "the answer is wrong", and the notebook goes on: the function ran in a
+process of its own.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ from sslkit.evaluate import nearest_mean
 from sslkit.networks import ConvNet, patchify
 from sslkit.tasks.jigsaw import hamming, shuffled
 
-MIB = 2 ** 20
+MIB = 2**20
 THREE = torch.tensor([1.0, 2.0, 3.0])
 
 
@@ -60,7 +61,7 @@ def prints(x):
 
 def writes(x):
     while True:
-        os.write(1, b"x" * 2 ** 16)
+        os.write(1, b"x" * 2**16)
 
 
 def grows(x):
@@ -89,16 +90,32 @@ ENDS = {
     "sys.exit": (lambda x: sys.exit("bye"), "exited", "calls exit (bye)"),
     "os._exit": (lambda x: os._exit(0), "exited", "calls exit (0)"),
     "crash": (crash, "died", "(SIGSEGV): in the notebook the kernel would have died"),
-    "abort": (lambda x: os.abort(), "died", "(SIGABRT): in the notebook the kernel would have died"),
+    "abort": (
+        lambda x: os.abort(),
+        "died",
+        "(SIGABRT): in the notebook the kernel would have died",
+    ),
     "kills itself": (lambda x: os.kill(os.getpid(), 9), "died", "the kernel would have died"),
     "prints": (prints, "output", "printed more than 20,000 characters"),
     "writes": (writes, "output", "printed more than 20,000 characters"),
-    "one huge tensor": (lambda x: torch.ones(10 ** 10), "memory", "needs more than 256 MiB of memory"),
+    "one huge tensor": (
+        lambda x: torch.ones(10**10),
+        "memory",
+        "needs more than 256 MiB of memory",
+    ),
     "grows": (grows, "memory", "needs more than 256 MiB of memory"),
-    "expanded": (lambda x: torch.ones(1).expand(10 ** 10), "memory", "its answer has 38,147 MB"),
+    "expanded": (lambda x: torch.ones(1).expand(10**10), "memory", "its answer has 38,147 MB"),
     "recursion": (without_end, "raised", "calls itself without end"),
-    "stop button": (lambda x: (_ for _ in ()).throw(KeyboardInterrupt), "raised", "KeyboardInterrupt"),
-    "raises": (lambda x: x.nothing, "raised", "your function raised AttributeError: 'Tensor' object has no attribute"),
+    "stop button": (
+        lambda x: (_ for _ in ()).throw(KeyboardInterrupt),
+        "raised",
+        "KeyboardInterrupt",
+    ),
+    "raises": (
+        lambda x: x.nothing,
+        "raised",
+        "your function raised AttributeError: 'Tensor' object has no attribute",
+    ),
     "asks": (lambda x: input(), "raised", "EOFError"),
 }
 
@@ -107,7 +124,9 @@ ENDS = {
 def test_what_went_wrong_is_named_and_the_next_call_works(name):
     function, ended, says = ENDS[name]
     begin = time.monotonic()
-    outcome = sandbox.run(function, THREE, seconds=1.5 if ended == "time" else 60, memory=256 * MIB, output=20_000)
+    outcome = sandbox.run(
+        function, THREE, seconds=1.5 if ended == "time" else 60, memory=256 * MIB, output=20_000
+    )
     assert (outcome.ended, outcome.answer) == (ended, None) and says in outcome.says, outcome
     assert len(outcome.printed) <= 20_000 and time.monotonic() - begin < 60
     assert torch.equal(sandbox.run(lambda x: 2 * x, THREE).answer, 2 * THREE)
@@ -123,9 +142,11 @@ def test_the_warm_process_may_be_lost_too(harm):
 def test_nothing_that_a_function_started_goes_on():
     outcome = sandbox.run(with_children, THREE, seconds=30)
     assert torch.equal(outcome.answer, THREE + 1)
-    group = sandbox.run(lambda: (os.getpid(), os.fork() == 0 and endless(0))[:1], seconds=30).answer[0]
+    group = sandbox.run(
+        lambda: (os.getpid(), os.fork() == 0 and endless(0))[:1], seconds=30
+    ).answer[0]
     with pytest.raises(ProcessLookupError):
-        for _ in range(200):                               # a zombie counts until its parent, init, has taken it
+        for _ in range(200):  # a zombie counts until its parent, init, has taken it
             os.killpg(group, 0)
             time.sleep(0.02)
 
@@ -136,7 +157,9 @@ def test_what_was_changed_is_told_and_the_notebooks_own_stays():
     answer, verdict = answer_of(lambda x, y: y.clamp_(max=0) + x, THREE, THREE.clone())
     assert answer is None and "(argument 2) has been changed" in verdict.says
     encoder = ConvNet(8)
-    assert sandbox.run(lambda network: next(network.parameters()).data.zero_().sum(), encoder).changed == (0,)
+    assert sandbox.run(
+        lambda network: next(network.parameters()).data.zero_().sum(), encoder
+    ).changed == (0,)
     assert sandbox.run(lambda network: network.eval() and None, encoder).changed == ()
 
 
@@ -154,7 +177,11 @@ def test_a_function_that_cannot_be_sent_says_what_to_do():
 def test_random_numbers_differ_between_seeds_and_no_generator_here_moves():
     before = torch.get_rng_state()
     one, same, other = (sandbox.run(lambda: torch.rand(3), seed=seed).answer for seed in (0, 0, 1))
-    assert torch.equal(one, same) and not torch.equal(one, other) and torch.equal(before, torch.get_rng_state())
+    assert (
+        torch.equal(one, same)
+        and not torch.equal(one, other)
+        and torch.equal(before, torch.get_rng_state())
+    )
 
 
 def test_gradients_are_kept_as_a_flag():
@@ -176,26 +203,47 @@ TRAP = "sprung"
 def test_an_answer_is_read_without_pickle(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = sandbox.run(lambda: [Trap(), {"inside": Trap()}, 3]).answer
-    assert [type(part).__name__ for part in answer] == ["Trap", "dict", "int"] and not list(tmp_path.iterdir())
+    assert [type(part).__name__ for part in answer] == ["Trap", "dict", "int"] and not list(
+        tmp_path.iterdir()
+    )
 
 
 def test_a_function_that_writes_over_the_answer_is_no_danger():
     def forge():
         import cloudpickle
+
         for pipe in range(3, 64):
             try:
                 os.write(pipe, (5).to_bytes(8, "little") + cloudpickle.dumps(Trap())[:5])
             except OSError:
                 continue
         os._exit(0)
+
     outcome = sandbox.run(forge, seconds=5)
     assert outcome.answer is None and outcome.ended in ("died", "exited", "time")
 
 
-@pytest.mark.parametrize("value", [
-    None, True, 3, 2.5, float("inf"), "ü\x00", [1, (2, "x")], {"a": torch.ones(2), 3: None}, torch.tensor(1.5),
-    torch.zeros(0, 3), torch.ones(2, 3).mT, torch.tensor([True, False]), torch.tensor([1j]), torch.ones(2, dtype=torch.bfloat16),
-    torch.arange(5, dtype=torch.int16)[::2], torch.eye(3).to_sparse()])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        3,
+        2.5,
+        float("inf"),
+        "ü\x00",
+        [1, (2, "x")],
+        {"a": torch.ones(2), 3: None},
+        torch.tensor(1.5),
+        torch.zeros(0, 3),
+        torch.ones(2, 3).mT,
+        torch.tensor([True, False]),
+        torch.tensor([1j]),
+        torch.ones(2, dtype=torch.bfloat16),
+        torch.arange(5, dtype=torch.int16)[::2],
+        torch.eye(3).to_sparse(),
+    ],
+)
 def test_parcels_come_out_as_they_went_in(value):
     def alike(one, other):
         if isinstance(one, torch.Tensor):
@@ -205,6 +253,7 @@ def test_parcels_come_out_as_they_went_in(value):
         if isinstance(one, dict):
             return list(one) == list(other) and all(alike(one[key], other[key]) for key in one)
         return one == other and type(one) is type(other)
+
     assert alike(value, parcel.unpack(parcel.pack(value)))
 
 
@@ -236,6 +285,7 @@ def test_a_fork_of_this_process_has_a_warm_process_of_its_own():
 
 
 # Every check, with a right answer to it: whatever becomes of that answer, a check says a sentence.
+
 
 def two_views(images, augment):
     return torch.cat([augment(images), augment(images)]), torch.arange(len(images)).repeat(2)
@@ -274,15 +324,22 @@ def hole_loss(painted, images, hole):
 
 
 def turned(images):
-    return torch.cat([torch.rot90(images, turn, (-2, -1)) for turn in range(4)]), torch.arange(4).repeat_interleave(len(images))
+    return torch.cat([torch.rot90(images, turn, (-2, -1)) for turn in range(4)]), torch.arange(
+        4
+    ).repeat_interleave(len(images))
 
 
 RIGHT = {
     "causal_mask": lambda length: torch.ones(length, length).tril(-1).bool(),
-    "next_problem": lambda tokens, start: (F.pad(tokens, (1, 0), value=start)[:, :-1], tokens.clone()),
+    "next_problem": lambda tokens, start: (
+        F.pad(tokens, (1, 0), value=start)[:, :-1],
+        tokens.clone(),
+    ),
     "annealed_mean": lambda p, bins, t: annealed_mean(p.log()[None, :, None, None], t)[0, :, 0, 0],
     "nearest_mean": nearest_mean,
-    "nt_xent": lambda a, b, t: losses.info_nce(torch.cat([a, b]), torch.arange(len(a)).repeat(2), t),
+    "nt_xent": lambda a, b, t: losses.info_nce(
+        torch.cat([a, b]), torch.arange(len(a)).repeat(2), t
+    ),
     "two_views": two_views,
     "byol_loss": lambda p, t: (2 - 2 * F.cosine_similarity(p, t.detach(), dim=1)).mean(),
     "hole_loss": hole_loss,
@@ -297,28 +354,53 @@ RIGHT = {
     "relative_patch_problem": directions,
     "rotation_problem": turned,
     "forecast_windows": windows,
-    "standardised": lambda v, s: (v - v[:, :s].mean(1, keepdim=True)) / v[:, :s].std(1, keepdim=True),
+    "standardised": lambda v, s: (
+        (v - v[:, :s].mean(1, keepdim=True)) / v[:, :s].std(1, keepdim=True)
+    ),
 }
 
 
 def each(change):
     """The same change, of every tensor in an answer."""
-    return lambda answer: tuple(map(change, answer)) if isinstance(answer, (tuple, list)) else change(answer)
+    return lambda answer: (
+        tuple(map(change, answer)) if isinstance(answer, (tuple, list)) else change(answer)
+    )
 
 
 CHANGES = {
-    **{str(dtype): each(lambda x, dtype=dtype: x.to(dtype)) for dtype in (
-        torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.int32, torch.int64, torch.uint8,
-        torch.bool)},
-    "a list": each(lambda x: x.tolist()), "an array": each(lambda x: x.detach().numpy()), "a number": lambda answer: 3,
-    "a word": lambda answer: "three", "a set": lambda answer: {1}, "nothing in a tuple": lambda answer: (None, None),
-    "not a number": each(lambda x: x.double() * torch.nan), "infinite": each(lambda x: x.double() + torch.inf),
-    "negative": each(lambda x: -x.long()), "huge": each(lambda x: x.long() + 2 ** 40),
-    "no dimension": each(lambda x: x.flatten()[0]), "one dimension more": each(lambda x: x[None]),
-    "flat": each(lambda x: x.flatten()), "empty": each(lambda x: x.flatten()[:0]), "empty first": each(lambda x: x[None][:0]),
+    **{
+        str(dtype): each(lambda x, dtype=dtype: x.to(dtype))
+        for dtype in (
+            torch.float16,
+            torch.bfloat16,
+            torch.float32,
+            torch.float64,
+            torch.complex64,
+            torch.int32,
+            torch.int64,
+            torch.uint8,
+            torch.bool,
+        )
+    },
+    "a list": each(lambda x: x.tolist()),
+    "an array": each(lambda x: x.detach().numpy()),
+    "a number": lambda answer: 3,
+    "a word": lambda answer: "three",
+    "a set": lambda answer: {1},
+    "nothing in a tuple": lambda answer: (None, None),
+    "not a number": each(lambda x: x.double() * torch.nan),
+    "infinite": each(lambda x: x.double() + torch.inf),
+    "negative": each(lambda x: -x.long()),
+    "huge": each(lambda x: x.long() + 2**40),
+    "no dimension": each(lambda x: x.flatten()[0]),
+    "one dimension more": each(lambda x: x[None]),
+    "flat": each(lambda x: x.flatten()),
+    "empty": each(lambda x: x.flatten()[:0]),
+    "empty first": each(lambda x: x[None][:0]),
     "the first": lambda answer: answer[0] if isinstance(answer, tuple) else answer,
     "turned round": lambda answer: answer[::-1] if isinstance(answer, tuple) else answer,
-    "twice": lambda answer: (answer, answer), "sparse": each(lambda x: x.to_sparse()),
+    "twice": lambda answer: (answer, answer),
+    "sparse": each(lambda x: x.to_sparse()),
 }
 
 
@@ -330,14 +412,23 @@ def test_every_check_has_a_right_answer_here():
 
 
 def at_once(function, *arguments, seed=0, **_):
-    """`sandbox.run` within this process, its answer carried all the same: for hundreds of harmless answers."""
-    arguments = [part.detach().clone().requires_grad_(part.requires_grad) if isinstance(part, torch.Tensor) else part for part in arguments]
+    """`sandbox.run` within this process, its answer carried all the same: for harmless answers."""
+    arguments = [
+        part.detach().clone().requires_grad_(part.requires_grad)
+        if isinstance(part, torch.Tensor)
+        else part
+        for part in arguments
+    ]
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             answer = function(*arguments)
     except Exception as error:
-        return sandbox.Outcome("raised", error=type(error).__name__, says=f"your function raised {type(error).__name__}: {error}")
+        return sandbox.Outcome(
+            "raised",
+            error=type(error).__name__,
+            says=f"your function raised {type(error).__name__}: {error}",
+        )
     return sandbox.Outcome("answered", parcel.unpack(parcel.pack(answer)))
 
 
@@ -346,12 +437,19 @@ def at_once(function, *arguments, seed=0, **_):
 def test_a_check_says_a_sentence_whatever_comes(check, change, monkeypatch):
     monkeypatch.setattr(sandbox, "run", at_once)
     verdict = getattr(checks, check)(lambda *arguments: CHANGES[change](RIGHT[check](*arguments)))
-    assert isinstance(verdict, checks.Verdict) and isinstance(verdict.right, bool) and len(verdict.says) > 20, verdict
+    assert (
+        isinstance(verdict, checks.Verdict)
+        and isinstance(verdict.right, bool)
+        and len(verdict.says) > 20
+    ), verdict
     if change in ("a word", "a set", "a number", "nothing in a tuple", "empty"):
         assert not verdict.right
 
 
-@pytest.mark.parametrize("check", ["standardised", "hole_loss", "mae_loss", "annealed_mean", "nt_xent", "byol_loss", "patchify"])
+@pytest.mark.parametrize(
+    "check",
+    ["standardised", "hole_loss", "mae_loss", "annealed_mean", "nt_xent", "byol_loss", "patchify"],
+)
 def test_right_numbers_in_double_precision_are_right(check):
     verdict = getattr(checks, check)(lambda *arguments: RIGHT[check](*arguments).double())
     assert verdict.right, verdict
