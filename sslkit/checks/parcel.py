@@ -41,7 +41,7 @@ def pack(value) -> bytes:
 
 
 def unpack(data: bytes) -> object:
-    """Bytes of `pack` → the value. Raises ValueError for bytes that are damaged or not of `pack`."""
+    """Bytes of `pack` → the value. Raises ValueError for bytes damaged or not of `pack`."""
     try:
         end = 8 + int.from_bytes(data[:8], "little")
         place = [end]

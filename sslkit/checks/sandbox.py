@@ -167,7 +167,7 @@ def _leaves(code):
 
 
 def _without_answer(status, printed):
-    """In words: what a process that ended without an answer died of, by its exit code or −signal."""
+    """In words: what a process without an answer died of, by its exit code or −signal."""
     if 0 <= status < 256:  # Windows tells a crash by a code of 32 bits
         return Outcome("exited", printed=printed, error="SystemExit", says=_leaves(status))
     try:
@@ -285,7 +285,7 @@ class _Process:
                 return "memory"
 
     def join(self):
-        """Takes in what is left to read; not waiting for a process that left its group with a pipe."""
+        """Reads what is left; does not wait for a process that left its group with a pipe."""
         for reader in (self.result, self.output):
             reader.join(1)
 
@@ -359,7 +359,7 @@ class _Template:
         return template
 
     def send(self, request, pipes):
-        """Hands a call over → the number of its process. Raises RuntimeError for a lost template."""
+        """Hands a call over → its process number. Raises RuntimeError for a lost template."""
         self.socket.settimeout(START)
         try:
             socket.send_fds(self.socket, [b"c"], pipes)

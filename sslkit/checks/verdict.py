@@ -13,7 +13,7 @@ CHANGED = (
 
 
 class Verdict(NamedTuple):
-    """What a check found. right: whether the function does what was asked. says: in one sentence."""
+    """What a check found. right: whether it does what was asked. says: in one sentence."""
 
     right: bool
     says: str

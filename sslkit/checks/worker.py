@@ -1,4 +1,4 @@
-"""The process that a student's function runs in. `serve` forks for every call; `once` serves one."""
+"""The process that a student's function runs in: `serve` forks for every call; `once` runs one."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""What the constructor of an explorer expects: checked before anything is built, in one sentence."""
+"""What the constructor of an explorer expects, checked before anything is built."""
 
 import functools
 import inspect
@@ -138,7 +138,7 @@ def datasets(value, where: str) -> None:
 
 
 def features(value, where: str) -> None:
-    """Features, a tensor or array of real numbers. Their shape is compared with the images later."""
+    """Features, a tensor or array of real numbers. Their shape is compared later."""
     try:
         real = not torch.as_tensor(value).is_complex() if hasattr(value, "__array__") else False
     except TypeError:  # an array of words or objects

@@ -6,7 +6,7 @@ from ..data.images import open_square
 
 
 def uploaded(value):
-    """The value of a FileUpload (of ipywidgets 7 or 8) → (name, bytes) of its last file, or None."""
+    """The value of a FileUpload, of ipywidgets 7 or 8, → (name, bytes) of its last file."""
     if not value:
         return None
     if isinstance(value, dict):
