@@ -5,6 +5,7 @@ and network too.
 """
 
 import atexit
+import io
 import os
 import signal
 import socket
@@ -122,7 +123,8 @@ def _outcome(ended, process, before, seconds, memory, output):
         return _without_answer(process.status(), printed)
     try:
         found = parcel.unpack(bytes(process.result.data[8:]))
-        ended, after = found["ended"], found.get("after", ())
+        ended, answer = str(found["ended"]), found.get("answer")
+        after = list(found.get("after", ()))
         error, message = str(found.get("error", "")), str(found.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Outcome(
@@ -132,7 +134,7 @@ def _outcome(ended, process, before, seconds, memory, output):
         changed = tuple(
             number for number, (old, new) in enumerate(zip(before, after)) if old != new
         )
-        return Outcome("answered", found["answer"], changed, printed)
+        return Outcome("answered", answer, changed, printed)
     if ended == "not sent":
         return _unsent(error, message)._replace(printed=printed)
     says = {
@@ -140,7 +142,7 @@ def _outcome(ended, process, before, seconds, memory, output):
         "memory": f"{large} ({message})" if message else large,
         "raised": _raised(error, message),
     }.get(ended, f"your function ended in an unknown way, {ended!r}")
-    return Outcome(str(ended), printed=printed, error=error, says=says)
+    return Outcome(ended, printed=printed, error=error, says=says)
 
 
 def _raised(error, message):
@@ -224,10 +226,21 @@ def _pickled(value) -> bytes:
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return cloudpickle.dumps(value)
+        stream = io.BytesIO()
+        _Pickler(stream).dump(value)
+        return stream.getvalue()
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Takes IPython's own `exit`, which holds the whole notebook, for Python's."""
+
+    def reducer_override(self, value):
+        if type(value).__name__ in ("ExitAutocall", "ZMQExitAutocall"):
+            return getattr, (sys, "exit")
+        return super().reducer_override(value)
 
 
 class _Reader(threading.Thread):
@@ -300,7 +313,8 @@ class _Fork(_Process):
         self.news, self._status = threading.Event(), None
         try:
             self.number = self.template.send(request, (self._result, self._output))
-        except BaseException:
+        except BaseException:  # the stop button, too: a half-told call cannot be gone on with
+            self.template.close()
             os.close(result)
             os.close(output)
             raise
@@ -311,7 +325,11 @@ class _Fork(_Process):
         self.output = _Reader(output, 4 * 10**6, self.news)
 
     def end(self):
-        self._status = self.template.reap(self.number)
+        try:
+            self._status = self.template.reap(self.number)
+        except BaseException:
+            self.template.close()
+            raise
         self.join()
 
     def status(self):
@@ -395,7 +413,11 @@ class _Template:
         """Ends the template. A copy in a fork of the owner only lets go of it."""
         _Template.one = None if _Template.one is self else _Template.one
         self.socket.close()
-        if self.owner == os.getpid():
+        if self.owner != os.getpid():
+            return
+        try:
+            self.process.wait(2)  # it ends the call that is under way, and then itself
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
 

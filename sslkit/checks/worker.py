@@ -40,9 +40,14 @@ def serve(control: int) -> None:
         for pipe in pipes:
             os.close(pipe)
         del request
-        caller.sendall(PLACES.pack(child))
-        if not caller.recv(1):  # the caller is gone
+        try:
+            caller.sendall(PLACES.pack(child))
+            gone = not caller.recv(1)
+        except OSError:
+            gone = True
+        if gone:  # the notebook has ended: nobody else would end this call
             os.killpg(child, signal.SIGKILL)
+            return
         caller.sendall(PLACES.pack(os.waitpid(child, 0)[1]))
 
 

@@ -8,9 +8,11 @@ process of its own.
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -174,6 +176,13 @@ def test_a_function_that_cannot_be_sent_says_what_to_do():
     assert outcome.ended == "not sent" and "make what it uses inside of it" in outcome.says
 
 
+def test_the_exit_of_a_notebook_is_an_exit_too():
+    autocall = pytest.importorskip("IPython.core.autocall")
+    exit = autocall.ExitAutocall()
+    exit.set_ip(threading.Lock())                          # as unpicklable as the shell of a kernel
+    assert sandbox.run(lambda x: exit(), THREE).ended == "exited"
+
+
 def test_random_numbers_differ_between_seeds_and_no_generator_here_moves():
     before = torch.get_rng_state()
     one, same, other = (sandbox.run(lambda: torch.rand(3), seed=seed).answer for seed in (0, 0, 1))
@@ -270,6 +279,46 @@ def test_it_works_without_fork_too(monkeypatch):
     assert torch.equal(sandbox.run(lambda x: F.relu(x) + 1, THREE, seconds=60).answer, THREE + 1)
     assert sandbox.run(endless, THREE, seconds=1).ended == "time"
     assert "kernel would have died" in sandbox.run(crash, THREE, seconds=60).says
+
+
+def runs(number):
+    """Whether a process is there and more than a zombie."""
+    try:
+        os.kill(number, 0)
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # no /proc on this system, or it went just now
+        return Path("/proc").exists() is False
+
+
+ORPHAN = """
+import os, sys
+from sslkit.checks import sandbox
+def endless(path):
+    open(path, "w").write(str(os.getpid()))
+    while True:
+        pass
+sandbox.run(endless, sys.argv[1], seconds=300)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_goes_on_when_the_notebook_is_killed_or_stopped(tmp_path, end):
+    path = tmp_path / "number"
+    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(path)], stderr=subprocess.DEVNULL)
+    while not path.exists() or not path.read_text():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(end)
+    process.wait(60)
+    number = int(path.read_text())
+    for _ in range(600):
+        if not runs(number):
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the function still runs")
 
 
 def test_a_fork_of_this_process_has_a_warm_process_of_its_own():
