@@ -3,10 +3,11 @@
 The verdict is Student's, of the differences, one-sided at 95 %. It speaks of the draws that were measured and of nothing else.
 """
 
-import html
 import math
 import statistics
 from typing import NamedTuple
+
+from .markup import safe
 
 VERDICTS = ("holds", "cannot be told", "does not hold")
 MIME = "application/vnd.sslkit.claim+json"
@@ -46,9 +47,9 @@ class Claim(NamedTuple):
 
     def _repr_html_(self):
         colour = COLOURS[self.verdict]
-        source = f" <i>{html.escape(self.source)}</i>" if self.source else ""
-        return (f'<div style="border-left:6px solid {colour}; padding:2px 10px; margin:4px 0; max-width:900px; text-align:left">{html.escape(self.text)}{source}<br>'
-                f'<b style="color:{colour}">{self.verdict}</b>: {html.escape(self.sentence())}</div>')
+        source = f" <i>{safe(self.source, most=None)}</i>" if self.source else ""
+        return (f'<div style="border-left:6px solid {colour}; padding:2px 10px; margin:4px 0; max-width:900px; text-align:left">{safe(self.text, most=None)}{source}<br>'
+                f'<b style="color:{colour}">{self.verdict}</b>: {safe(self.sentence(), most=None)}</div>')
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: self._asdict()}

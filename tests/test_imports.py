@@ -6,20 +6,31 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "sslkit"
-# Each layer may import those named; evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
-ALLOWED = {
-    "threads": set(),
-    "task": set(), "chunked": set(), "losses": {"chunked"}, "color": set(), "checkpoint": set(),
-    "data": {"data", "checkpoint"}, "augment": {"data"}, "networks": {"networks", "color"},
-    "parts": set(), "meters": set(), "health": {"meters", "augment", "evaluate"}, "memory": set(), "train": {"data", "checkpoint", "task", "parts"}, "tasks": {"task", "losses", "color", "meters", "networks", "tasks", "augment"},
-    "evaluate": {"data", "augment", "train", "parts", "tasks.supervised"}, "counting": set(), "weights": {"checkpoint", "data", "evaluate", "networks", "recipes", "tasks"}, "machine": {"train"}, "claims": set(), "anomaly": {"train"},
-    "compute": {"data", "networks", "task"}, "protocol": {"data", "evaluate", "tasks", "train"}, "compare": {"evaluate", "plots", "recipes"},
-    "study": {"checkpoint", "compare", "compute", "data", "evaluate", "machine", "protocol", "recipes", "train", "weights"},
-    "recipes": {"data", "networks", "tasks", "task", "augment", "losses", "color"},
-    "checks": {"checks", "networks", "tasks", "losses", "color", "data", "evaluate"},
-    "plots": {"plots", "anomaly", "data", "evaluate", "tasks", "networks", "task", "color", "losses"},
-    "widgets": {"widgets", "anomaly", "data", "augment", "evaluate", "tasks", "networks", "task", "plots", "color", "losses"},
-}
+# One layer a line, and what it may import. evaluate needs `tasks.supervised`, the second stage of the pipeline, and nothing else of tasks.
+LAYERS = """
+    threads, markup, task, chunked, color, checkpoint, parts, meters, memory, counting:
+    losses: chunked
+    data: data checkpoint
+    augment: data
+    networks: networks color
+    train: data checkpoint task parts
+    tasks: tasks task losses color meters networks augment
+    compute: data networks task
+    evaluate: data augment train parts tasks.supervised
+    protocol: data evaluate tasks train
+    health: meters augment evaluate
+    machine, anomaly: train
+    recipes: data networks tasks task augment losses color
+    weights: checkpoint data evaluate networks recipes tasks
+    compare: evaluate plots recipes
+    study: checkpoint compare compute data evaluate machine protocol recipes train weights
+    claims: markup
+    checks: checks networks tasks losses color data evaluate
+    plots: plots markup anomaly data evaluate tasks networks task color losses
+    widgets: widgets markup anomaly data augment evaluate tasks networks task plots color losses
+"""
+ALLOWED = {layer: set(may.split()) for line in LAYERS.split("\n") if ":" in line
+           for layers, may in [line.split(":")] for layer in layers.replace(",", " ").split()}
 
 
 def imports(path):

@@ -2,7 +2,7 @@
 
 import torch
 
-from .verdict import Verdict, answer_of, not_two_tensors
+from .verdict import Verdict, answer_of, not_two_tensors, not_whole
 
 ITSELF = "you see the element itself"
 FUTURE = "you see the future"
@@ -63,15 +63,12 @@ def next_problem(function):
     """
     start, number, length = 99, 3, 9
     tokens = torch.arange(1, number * length + 1).view(number, length)
-    given = tokens.clone()
-    answer, verdict = answer_of(function, given, start)
+    changed = {0: "the tokens that were given have been changed: work on a copy, or the data are spoilt for the next step"}
+    answer, verdict = answer_of(function, tokens, start, changed=changed)
     verdict = verdict or not_two_tensors(answer, "inputs, targets")
     if verdict:
         return verdict
-    if not torch.equal(given, tokens):
-        return Verdict(False, "the tokens that were given have been changed: work on a copy, or the data are spoilt for the next "
-                              "step")
-    inputs, targets = answer
+    inputs, targets = (part.long() if not_whole(part) is None else part for part in answer)
     says = _shapes(inputs, targets, tokens) or _targets(inputs, targets, tokens, start) or _inputs(inputs, tokens, start)
     return Verdict(says is None, says or "right: place t sees all before element t, and is asked for element t")
 
@@ -82,7 +79,7 @@ def _shapes(inputs, targets, tokens):
     if cut and torch.equal(inputs, tokens[:, :-1]) and torch.equal(targets, tokens[:, 1:]):
         return "nothing leaks, but the first element is never told: put `start` before it, so that all T are"
     for name, part in (("inputs", inputs), ("targets", targets)):
-        if part.is_floating_point() or part.dtype == torch.bool:
+        if not_whole(part):
             return f"{name} are {part.dtype}, want whole numbers: tokens"
         if part.shape != tokens.shape:
             return f"{name} are {tuple(part.shape)}, want {(number, length)}, as the tokens are"

@@ -3,7 +3,7 @@
 import torch
 
 from ..color import ab_bins
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_real
 
 
 def annealed_mean(function):
@@ -11,15 +11,17 @@ def annealed_mean(function):
     bins = ab_bins()                                               # (Q, 2)
     probabilities = torch.rand(len(bins), generator=torch.Generator().manual_seed(0)).pow(6)
     probabilities /= probabilities.sum()
-    kept = probabilities.clone()
-    answer, verdict = answer_of(function, probabilities, bins, 0.38)
+    changed = {0: "the probabilities you were given were changed: make new ones (p ** 2 does, p.pow_(2) does not)"}
+    answer, verdict = answer_of(function, probabilities, bins, 0.38, changed=changed)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor) or tuple(answer.shape) != (2,):
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         return Verdict(False, f"the answer has shape {shape}, want one colour, (2,): a weighted mean over the bins gives one a and one b")
-    if not torch.equal(probabilities, kept):
-        return Verdict(False, "the probabilities you were given were changed: make new ones (p ** 2 does, p.pow_(2) does not)")
+    verdict = not_real(answer)
+    if verdict:
+        return verdict
+    answer = answer.detach().float()
 
     def mean(weights, normalise=True):
         return weights @ bins / (weights.sum() if normalise else 1)
@@ -40,6 +42,6 @@ def annealed_mean(function):
     if not same(mean(probabilities ** (1 / 0.38))):
         return Verdict(False, f"got {[round(value, 1) for value in answer.tolist()]}, want the mean of p ** (1 / temperature), divided by its sum, over the bins")
     cold, verdict = answer_of(function, probabilities, bins, 0.005)
-    if verdict or not torch.isfinite(cold).all():
+    if verdict or not isinstance(cold, torch.Tensor) or not torch.isfinite(cold).all():
         return Verdict(False, "at temperature 0.005 every power underflows to 0, and 0 / 0 is not a number: (p.log() / temperature).softmax(0) is the same and safe")
     return Verdict(True, "right: between the mean (temperature 1) and the mode (towards 0)")

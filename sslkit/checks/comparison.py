@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_real, not_whole
 
 
 def nearest_mean(function):
@@ -19,6 +19,11 @@ def nearest_mean(function):
         return verdict
     if not isinstance(answer, torch.Tensor):
         return Verdict(False, f"the answer is {type(answer).__name__}, want a tensor of predicted labels, (M,)")
+    verdict = not_real(answer) and not_whole(answer)               # classes may come as 2.0: they are looked up as 2
+    if verdict:
+        return verdict
+    if not torch.isfinite(answer).all():
+        return Verdict(False, "the answer holds NaN or infinity, want labels: was something divided by a length of 0?")
     if answer.shape == (60, 3) or answer.shape == (60, 60):
         return Verdict(False, f"the answer has shape {tuple(answer.shape)}: these are similarities; take the best of each row, .argmax(1), and look up its class")
     if answer.shape != (60,):

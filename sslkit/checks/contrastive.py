@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from .. import losses
-from .verdict import Verdict, answer_of, not_two_tensors
+from .verdict import Verdict, answer_of, not_real, not_two_tensors, not_whole, nothing, with_gradients
 
 
 def nt_xent(function):
@@ -26,7 +26,7 @@ def nt_xent(function):
                                            f"row by hand, −log(exp(s₀ₚ) / Σ exp(s₀ₖ)), k every view but view 0 itself")
     points = torch.ones(4, 3, requires_grad=True)
     collapsed, verdict = answer_of(function, points, points, 0.01)
-    if verdict or not math.isclose(collapsed.item(), math.log(7), rel_tol=1e-4):
+    if verdict or _not_a_number(collapsed) or not math.isclose(collapsed.item(), math.log(7), rel_tol=1e-4):
         return Verdict(False, "right on ordinary numbers, but not at temperature 0.01: exp(100) is too large for float32. Stay with "
                               "logarithms: torch.logsumexp, or F.cross_entropy, which does it for you")
     return Verdict(True, f"right: every view finds its other half among all the others, and at collapse the loss is ln(2N − 1), here {math.log(7):.3f}")
@@ -71,18 +71,20 @@ def two_views(function):
         calls.append(len(batch))
         return batch + len(calls)
 
-    kept = images.clone()
-    answer, verdict = answer_of(function, images, augment)
+    changed = {0: "the images you were given were changed: augment returns new ones"}
+    answer, verdict = answer_of(function, images, augment, changed=changed)
     verdict = verdict or not_two_tensors(answer, "the views, and from which image each was made")
     if verdict:
         return verdict
     views, source = answer
-    if not torch.equal(images, kept):
-        return Verdict(False, "the images you were given were changed: augment returns new ones")
     if tuple(views.shape) != (8, 3, 8, 8):
         return Verdict(False, f"the views have shape {tuple(views.shape)}, want (2B, 3, H, W), here (8, 3, 8, 8): two of every image")
-    if source.is_floating_point() or tuple(source.shape) != (8,):
+    verdict = not_real(views, "the tensor of views")
+    if verdict:
+        return verdict
+    if not_whole(source) or tuple(source.shape) != (8,):
         return Verdict(False, f"source is {source.dtype} {tuple(source.shape)}, want whole numbers (2B,), here int64 (8,)")
+    views, source = views.detach().float(), source.long()
     truth = torch.stack([(views[:, None] - images - call).abs().flatten(2).amax(2).argmin(1) for call in (0, 1, 2)])   # (3, 8)
     fits = torch.stack([(views - images[row] - call).abs().flatten(1).amax(1) < 1e-4 for call, row in enumerate(truth)])
     if fits[0].any():
@@ -102,8 +104,9 @@ def byol_loss(function):
     """Checks function(prediction (2N, D), target (2N, D)) → mean of 2 − 2 cos, 0-d, with no gradient into the target."""
     generator = torch.Generator().manual_seed(0)
     prediction, target = (torch.randn(6, 4, generator=generator, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    answer, verdict = answer_of(function, prediction, target)
-    verdict = verdict or _not_a_number(answer)
+    found, verdict = answer_of(with_gradients, function, prediction, target)
+    answer, gradients = found or (None, None)
+    verdict = verdict or nothing(answer) or _not_a_number(answer)
     if verdict:
         return verdict
     cosine, value = F.cosine_similarity(prediction, target, dim=1), answer.item()
@@ -121,8 +124,8 @@ def byol_loss(function):
         return Verdict(False, named or f"you get {value:.4f}, right is {right:.4f}: the mean over rows of 2 − 2 · cosine(prediction, target)")
     if not answer.requires_grad:
         return Verdict(False, "no gradient reaches the prediction: it is the target alone that must be detached")
-    answer.backward()
-    if target.grad is not None and target.grad.abs().sum() > 0:
+    _, into_target = gradients
+    if into_target is not None and into_target.abs().sum() > 0:
         return Verdict(False, "the number is right, but gradients flow into the target: both sides could then meet in one point. Use target.detach()")
     return Verdict(True, "right: the prediction goes to the target, and the target stays where it is")
 
@@ -132,5 +135,7 @@ def _not_a_number(answer):
     if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
         shape = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, torch.Tensor) else type(answer).__name__
         return Verdict(False, f"your function returns {shape}: a loss is one number, a tensor without dimensions; .mean() makes it")
+    if answer.dtype == torch.bool or answer.is_complex():
+        return Verdict(False, f"your function returns {answer.dtype}: a loss is a floating-point number, such as torch.float32")
     if not torch.isfinite(answer):
         return Verdict(False, f"your function gives {answer.item()} on ordinary numbers: a logarithm of 0, or exp of something too large?")

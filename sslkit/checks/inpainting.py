@@ -2,7 +2,7 @@
 
 import torch
 
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_real, nothing, with_gradients
 
 
 def hole_loss(function):
@@ -12,15 +12,21 @@ def hole_loss(function):
     hole = torch.zeros(2, 1, 6, 6, dtype=torch.bool)
     hole[0, :, 1:4, 1:3], hole[1, :, 2:6, 3:6] = True, True
     painted.requires_grad_()
-    answer, verdict = answer_of(function, painted, images, hole)
+    found, verdict = answer_of(with_gradients, function, painted, images, hole)
+    answer, gradients = found or (None, None)
+    verdict = verdict or nothing(answer)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         return Verdict(False, f"the loss is {shape}, want one number as a 0-d tensor: a mean over all pixels of all holes")
+    verdict = not_real(answer, "the loss")
+    if verdict:
+        return verdict
+    flows, answer = answer.requires_grad and gradients[0] is not None, answer.detach().float()
     difference, everywhere = (painted - images).detach(), hole.expand(-1, 3, -1, -1)
     inside, outside, square = difference[everywhere], difference[~everywhere], difference.square()
-    same = lambda other: torch.allclose(answer.detach(), other, atol=1e-6)
+    same = lambda other: torch.allclose(answer, other, atol=1e-6)
     mistakes = (
         (square.mean(), "this is the error over the whole picture: what was visible needs no guessing, count the hole only"),
         (outside.square().mean(), "this is the error outside the hole: hole is True where pixels were taken away"),
@@ -36,9 +42,9 @@ def hole_loss(function):
         if same(mistaken):
             return Verdict(False, says)
     if not same(inside.square().mean()):
-        return Verdict(False, f"got {float(answer.detach()):.4f}, want {float(inside.square().mean()):.4f}: the mean of (painted - images)² "
+        return Verdict(False, f"got {float(answer):.4f}, want {float(inside.square().mean()):.4f}: the mean of (painted - images)² "
                               f"over the hole's pixels and channels")
-    if not answer.requires_grad:
+    if not flows:
         return Verdict(False, "right in value, but no gradient flows back to what was painted: keep .detach(), .item() and "
                               "torch.no_grad() out of a loss")
     empty, verdict = answer_of(function, painted, images, torch.zeros_like(hole))

@@ -2,17 +2,21 @@
 
 import torch
 
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_real, nothing, with_gradients
 
 
 def patchify(function):
     """Checks function(images (B, 3, H, W), patch) → patches (B, N, patch·patch·3): row by row, inside each row, column, channel."""
     images, patch = torch.rand(2, 3, 6, 9, generator=torch.Generator().manual_seed(0)), 3
-    answer, verdict = answer_of(function, images.clone(), patch)
+    answer, verdict = answer_of(function, images, patch)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor):
         return Verdict(False, f"got {type(answer).__name__}, want one tensor (B, N, patch·patch·3)")
+    verdict = not_real(answer, "the tensor of patches")
+    if verdict:
+        return verdict
+    answer = answer.detach().float()
     cut = images.unflatten(3, (-1, patch)).unflatten(2, (-1, patch))                               # (B, 3, rows, p, columns, p)
     order = lambda *places: cut.permute(*places).reshape(2, 6, 27)
     right = order(0, 2, 4, 3, 5, 1)                                # (2, 6, 27)
@@ -49,12 +53,10 @@ def patchify(function):
 def random_masking(function):
     """Checks function(number, patches, ratio) → hidden, bool (number, patches): as many True in each picture, drawn anew."""
     number, patches, ratio = 200, 20, 0.8
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        answer, verdict = answer_of(function, number, patches, ratio)
-        if verdict:
-            return verdict
-        again, verdict = answer_of(function, number, patches, ratio)
+    answer, verdict = answer_of(function, number, patches, ratio)
+    if verdict:
+        return verdict
+    again, verdict = answer_of(function, number, patches, ratio, seed=1)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor) or tuple(answer.shape) != (number, patches):
@@ -75,7 +77,7 @@ def random_masking(function):
         return Verdict(False, f"{int(counts[0])} of {patches} patches are hidden at ratio={ratio}, want {wanted}")
     if (answer == answer[0]).all():
         return Verdict(False, "every picture of the batch hides the same patches: draw for each picture by itself")
-    if torch.equal(answer, again):
+    if isinstance(again, torch.Tensor) and again.dtype == answer.dtype and torch.equal(answer, again):
         return Verdict(False, "two calls hide the same patches: draw anew each time, and leave torch's seed alone")
     share = answer.float().mean(0)                                 # 200 draws: 0.8 ± 0.03
     if (share - ratio).abs().max() > 0.2:
@@ -92,12 +94,18 @@ def mae_loss(function):
     hidden = torch.zeros(3, 5, dtype=torch.bool)
     hidden[0, 1], hidden[1, :4], hidden[2, 2:] = True, True, True
     painted.requires_grad_()
-    answer, verdict = answer_of(function, painted, patches, hidden)
+    found, verdict = answer_of(with_gradients, function, painted, patches, hidden)
+    answer, gradients = found or (None, None)
+    verdict = verdict or nothing(answer)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         return Verdict(False, f"the loss is {shape}, want one number as a 0-d tensor: a mean over all hidden patches")
+    verdict = not_real(answer, "the loss")
+    if verdict:
+        return verdict
+    flows, answer = answer.requires_grad and gradients[0] is not None, answer.detach().float()
     square = (painted - patches).detach().square()                 # (B, N, P)
     inside = square[hidden]                                        # (hidden, P)
     centred = lambda x: (x - x.mean(2, keepdim=True)) / (x.var(2, keepdim=True) + 1e-6).sqrt()
@@ -115,12 +123,12 @@ def mae_loss(function):
         ((painted.detach() - centred(patches)).square()[hidden].mean(),
          "the patches were normalised (norm_pix): a good idea in training, but not asked for here"))
     for mistaken, says in mistakes:
-        if torch.allclose(answer.detach(), mistaken, atol=1e-6):
+        if torch.allclose(answer, mistaken, atol=1e-6):
             return Verdict(False, says)
-    if not torch.allclose(answer.detach(), inside.mean(), atol=1e-6):
-        return Verdict(False, f"got {float(answer.detach()):.4f}, want {float(inside.mean()):.4f}: the mean of "
+    if not torch.allclose(answer, inside.mean(), atol=1e-6):
+        return Verdict(False, f"got {float(answer):.4f}, want {float(inside.mean()):.4f}: the mean of "
                               f"(painted - patches)² over the hidden patches")
-    if not answer.requires_grad:
+    if not flows:
         return Verdict(False, "right in value, but no gradient flows back to what was painted: keep .detach(), .item() and "
                               "torch.no_grad() out of a loss")
     return Verdict(True, "right: nothing but the hidden patches counts")

@@ -3,7 +3,7 @@
 import torch
 
 from ..networks import ConvNet
-from .verdict import Verdict, answer_of
+from .verdict import Verdict, answer_of, not_real
 
 
 def frozen_features(function):
@@ -18,7 +18,8 @@ def frozen_features(function):
         wanted = encoder.eval()(images / 255)                      # (6, dim)
         batch_statistics = encoder.train()(images / 255)
     encoder.load_state_dict(state)
-    features, verdict = answer_of(function, encoder, images)
+    changed = {0: "the encoder was changed: in training mode batch norm updates its averages; call encoder.eval() first"}
+    features, verdict = answer_of(function, encoder, images, changed=changed)
     if verdict:
         return verdict
     if not isinstance(features, torch.Tensor):
@@ -28,12 +29,14 @@ def frozen_features(function):
                               f"or call the encoder itself")
     if features.shape != wanted.shape:
         return Verdict(False, f"the features have shape {tuple(features.shape)}, want (N, dim), here {tuple(wanted.shape)}")
-    if any(not torch.equal(value, state[name]) for name, value in encoder.state_dict().items()):
-        return Verdict(False, "the encoder was changed: in training mode batch norm updates its averages; call encoder.eval() first")
+    verdict = not_real(features, "the tensor of features")
+    if verdict:
+        return verdict
+    carries, features = features.requires_grad, features.detach().float()
     if torch.allclose(features, batch_statistics, atol=1e-4):
         return Verdict(False, "batch norm used the statistics of this batch, so a picture's features depend on its neighbours: "
                               "call encoder.eval() first")
-    if features.requires_grad:
+    if carries:
         return Verdict(False, "the features still carry gradients, so training the probe would train the encoder as well: "
                               "compute them under torch.no_grad()")
     if not torch.allclose(features, wanted, atol=1e-3):

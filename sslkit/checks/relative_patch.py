@@ -12,10 +12,8 @@ def relative_patch_problem(function):
     """Checks function(direction (B,), patch, gap) → rows (B,), columns (B,): from the centre's corner to its neighbour's."""
     for patch, gap in ((12, 5), (20, 7)):                          # twice, so that numbers of the first do not pass
         direction = torch.tensor([4, 0, 7, 2, 5, 1, 6, 3, 0, 5])
-        kept = direction.clone()
-        answer, verdict = answer_of(function, direction, patch, gap)
-        if verdict is None and not torch.equal(direction, kept):
-            verdict = Verdict(False, "the directions you were given were changed: make new tensors, the directions are the labels")
+        changed = {0: "the directions you were given were changed: make new tensors, the directions are the labels"}
+        answer, verdict = answer_of(function, direction, patch, gap, changed=changed)
         verdict = verdict or _wrong_form(answer, len(direction))
         verdict = verdict or _wrong_numbers(torch.stack(list(answer), 1), direction, patch, gap)
         if verdict:

@@ -2,26 +2,29 @@
 
 import torch
 
-from .verdict import Verdict, answer_of, not_two_tensors
+from .verdict import Verdict, answer_of, not_real, not_two_tensors, not_whole
 
 
 def rotation_problem(function):
     """Checks function(images (B, 3, H, H)) → the four turns of each image (4B, 3, H, H), quarter turns 0–3 (4B,)."""
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    kept = images.clone()
-    answer, verdict = answer_of(function, images)
+    changed = {0: "the images you were given were changed: make new ones (torch.rot90 does), others need the originals"}
+    answer, verdict = answer_of(function, images, changed=changed)
     verdict = verdict or not_two_tensors(answer, "the turned images, and by how many quarter turns each was turned")
     if verdict:
         return verdict
     turned, turns = answer
-    if not torch.equal(images, kept):
-        return Verdict(False, "the images you were given were changed: make new ones (torch.rot90 does), others need the originals")
     if tuple(turned.shape) == (3, 3, 8, 8):
         return Verdict(False, "every image comes once: it should come in all four turns, (4B, 3, H, H); torch.cat joins them")
     if tuple(turned.shape) != (12, 3, 8, 8):
         return Verdict(False, f"the turned images have shape {tuple(turned.shape)}, want (4B, 3, H, H), here (12, 3, 8, 8)")
-    if turns.is_floating_point() or turns.ndim != 1 or len(turns) != 12:
+    verdict = not_real(turned, "the tensor of turned images")
+    if verdict:
+        return verdict
+    turned = turned.detach().float()
+    if not_whole(turns) or turns.ndim != 1 or len(turns) != 12:
         return Verdict(False, f"the turns are {turns.dtype} {tuple(turns.shape)}, want whole numbers (4B,), here int64 (12,)")
+    turns = turns.long()
     if turns.max() > 3:
         return Verdict(False, f"the turns go up to {int(turns.max())}: count quarter turns, 0 to 3, not degrees")
     found = [_which(picture, images) for picture in turned]

@@ -2,7 +2,7 @@
 
 import torch
 
-from .verdict import Verdict, answer_of, not_two_tensors
+from .verdict import Verdict, answer_of, not_real, not_two_tensors
 
 
 def standardised(function):
@@ -10,13 +10,17 @@ def standardised(function):
     moments before `split` alone."""
     values, split = _series(3, 40), 25
     values[:, split:] = 3 * values[:, split:] + 5                  # the future differs, so that whoever looks at it is seen
-    answer, verdict = answer_of(function, values.clone(), split)
+    answer, verdict = answer_of(function, values, split)
     if verdict:
         return verdict
     if not isinstance(answer, torch.Tensor):
         return Verdict(False, f"got {type(answer).__name__}, want one tensor (C, T)")
     if tuple(answer.shape) != tuple(values.shape):
         return Verdict(False, f"a series (3, 40) gave {tuple(answer.shape)}: want all moments back, those from `split` on too")
+    verdict = not_real(answer, "the series that came back")
+    if verdict:
+        return verdict
+    answer = answer.detach().float()
     past, future = values[:, :split], values[:, split:]
     of = lambda part, values=values: (values - part.mean(1, keepdim=True)) / part.std(1, keepdim=True)
     mean, deviation = past.mean(1, keepdim=True), past.std(1, keepdim=True)
@@ -47,11 +51,14 @@ def standardised(function):
 def forecast_windows(function):
     """Checks function(values (C, T), past, horizon) → known (N, C, past), told (N, C, horizon): a window at each moment that has both."""
     values, past, horizon = _series(2, 20), 6, 3
-    answer, verdict = answer_of(function, values.clone(), past, horizon)
+    answer, verdict = answer_of(function, values, past, horizon)
     verdict = verdict or not_two_tensors(answer, "known (N, C, past) and told (N, C, horizon)")
     if verdict:
         return verdict
-    known, told = answer
+    verdict = not_real(answer[0], "what is known") or not_real(answer[1], "what is to be told")
+    if verdict:
+        return verdict
+    known, told = (part.detach().float() for part in answer)
     number = values.shape[1] - past - horizon + 1                  # 12
     sizes = tuple(known.shape), tuple(told.shape)
     cut = lambda start, length, many=number: torch.stack([values[:, index + start:index + start + length] for index in range(many)])

@@ -1,7 +1,6 @@
 """Sounds: the wave, its spectrogram, a player; and a wave told sample by sample."""
 
 import base64
-import html
 import io
 import math
 import wave
@@ -9,6 +8,7 @@ import wave
 import numpy as np
 import torch
 
+from ..markup import safe
 from .look import GREY, INK, RIGHT, WRONG, measures, new
 
 
@@ -69,7 +69,7 @@ def listen(waves, rate, titles=()):
         raise ValueError("waves hold NaN or infinity: want finite samples in [-1, 1]")
     players = []
     for number, samples in enumerate(waves):
-        title = f'<div style="font-size:90%; color:{INK}">{html.escape(titles[number])}</div>' if number < len(titles) else ""
+        title = f'<div style="font-size:90%; color:{INK}">{safe(titles[number])}</div>' if number < len(titles) else ""
         source = base64.b64encode(_wav(samples, rate)).decode()
         players.append(f'<div style="display:inline-block; margin:2px 10px 2px 0">{title}<audio controls '
                        f'style="width:210px; height:34px" src="data:audio/wav;base64,{source}"></audio></div>')

@@ -11,6 +11,7 @@ from ..augment import color_jitter, compose, gaussian_blur, grayscale, horizonta
 from ..data.dataset import as_float, seed_for
 from ..evaluate import embed
 from ..plots.augmentation import operations, views
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
@@ -28,6 +29,8 @@ def presets(size):
             "everything strong": {"crop": 0.08, "flip": 0.5, "colour": 1.0, "grey": 0.5, "blur": 2.0}}
 
 
+@door.wants(pictures=door.datasets, encoder=door.optional(door.function), number=door.whole(1),
+            draws=door.whole(0))
 class AugmentationExplorer(PictureExplorer):
     """Random views of one picture, as SimCLR draws them: every operation has its slider, presets set them all.
 

@@ -8,12 +8,18 @@ from ipywidgets import Button, Dropdown, FloatSlider, HBox, IntSlider, Layout, P
 from .. import plots
 from ..data import sound
 from ..data.dataset import as_float, seed_for
+from ..data.text import Tokenizer
+from ..markup import safe
+from ..networks import Palette
+from ..tasks import Autoregressive
+from . import door
 from .base import WIDE, Explorer
 from .masking import evaluating
 
 VOWELS = ("a", "e", "i", "o", "u")
 
 
+@door.wants(task=door.one_of(Autoregressive), shape=door.shape)
 class AutoregressiveExplorer(Explorer):
     """A sample that an autoregressive model draws, element by element, beside the distribution that each is drawn from.
 
@@ -50,6 +56,9 @@ class AutoregressiveExplorer(Explorer):
     @classmethod
     def of_text(cls, task, tokenizer, start="The ", **options):
         """A text that goes on from `start`, as long as the network reads."""
+        door.one_of(Autoregressive)(task, "AutoregressiveExplorer.of_text(task=…)")
+        door.one_of(Tokenizer, trained=False)(tokenizer, "AutoregressiveExplorer.of_text(tokenizer=…)")
+        door.words(start, "AutoregressiveExplorer.of_text(start=…)")
         pieces = tokenizer.pieces(torch.arange(len(tokenizer)))
         given = {"start": Text(start, description="given", continuous_update=False, **WIDE)}
 
@@ -74,6 +83,9 @@ class AutoregressiveExplorer(Explorer):
 
         palette: `sslkit.networks.Palette`. pictures: a Dataset, the size that the network knows; the first `number` can be chosen.
         """
+        door.one_of(Autoregressive)(task, "AutoregressiveExplorer.of_pictures(task=…)")
+        door.one_of(Palette, trained=False)(palette, "AutoregressiveExplorer.of_pictures(palette=…)")
+        door.dataset(pictures, "AutoregressiveExplorer.of_pictures(pictures=…)")
         height, width = pictures.images.shape[-2:]
         late = {"continuous_update": False, **WIDE}
         given = {"number": IntSlider(0, 0, min(number, len(pictures)) - 1, description="picture", **late),
@@ -96,6 +108,12 @@ class AutoregressiveExplorer(Explorer):
     @classmethod
     def of_sound(cls, task, vowels=VOWELS, *, samples=800, rate=8000, levels=256, **options):
         """A wave under mu-law, `samples` of it, for the vowel that is chosen. vowels: a name for each condition of the network."""
+        door.one_of(Autoregressive)(task, "AutoregressiveExplorer.of_sound(task=…)")
+        if not vowels or not isinstance(vowels, (str, list, tuple)) or not all(isinstance(name, str) for name in vowels):
+            raise TypeError(f"AutoregressiveExplorer.of_sound(vowels=…): got {door.described(vowels)}, want a name for each "
+                            f"condition of the network")
+        door.whole(2)(levels, "AutoregressiveExplorer.of_sound(levels=…)")
+        door.whole(1)(samples, "AutoregressiveExplorer.of_sound(samples=…)")
         given = {"vowel": Dropdown(options=[(name, index) for index, name in enumerate(vowels)], description="vowel", **WIDE)} \
             if task.encoder.conditions else {}
 
@@ -141,10 +159,10 @@ class AutoregressiveExplorer(Explorer):
         left, right = figure.subfigures(1, 2, width_ratios=(1.45, 1))
         truth = None if self._truth is None else self._truth(self)                                 # (total,)
         self.read(left, tokens, given, drawn, truth)
-        words = [f"{given} {self.what}{'s' * (given != 1)} given, <b>{drawn}</b> of {free} drawn."]
+        words = [f"{given} {safe(self.what)}{'s' * (given != 1)} given, <b>{drawn}</b> of {free} drawn."]
         costs = -chances[torch.arange(len(tokens)), tokens].double().log2()[given:given + drawn]      # bits
         if drawn:
-            words.append(f"So far <b>{float(costs.sum()):.1f} bits</b>, {float(costs.mean()):.2f} a {self.what}.")
+            words.append(f"So far <b>{float(costs.sum()):.1f} bits</b>, {float(costs.mean()):.2f} a {safe(self.what)}.")
         if drawn < free:
             place = given + drawn
             chosen = int(tokens[place])

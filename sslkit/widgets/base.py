@@ -1,13 +1,13 @@
 """What every explorer does: bind controls to a drawing, show errors, leave a still picture."""
 
 import base64
-import html
 from contextlib import contextmanager
 
 import ipywidgets
 from ipywidgets import HTML, Layout, VBox
 
 from .. import plots
+from ..markup import safe
 
 WIDE = {"style": {"description_width": "90px"}, "layout": Layout(width="420px")}
 
@@ -67,7 +67,7 @@ class Explorer:
                 self._held, self.error = False, error
                 text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
                 self.message.value = (f'<div class="sslkit-error" style="color:#b00020; line-height:1.4"><b>This did not '
-                                      f'work.</b> {html.escape(text)}</div>')
+                                      f'work.</b> {safe(text, most=None)}</div>')
         return guarded
 
     @contextmanager

@@ -5,10 +5,13 @@ from ipywidgets import Dropdown, HBox, IntSlider, SelectionSlider
 
 from .. import color, plots
 from ..data.dataset import as_float
+from ..tasks import Colorization
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
 
+@door.wants(tasks=door.or_named(door.one_of(Colorization), "Colorization"), pictures=door.datasets, number=door.whole(1))
 class ColorizationExplorer(PictureExplorer):
     """A picture without its colours, the colours that a network gives it, the truth, and the distribution behind one pixel.
 

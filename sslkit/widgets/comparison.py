@@ -1,14 +1,15 @@
 """Every method beside every other: how they were judged, what they cost, what lies near a picture under each."""
 
-import html
 import math
 
 from ipywidgets import Dropdown, HBox, IntSlider, SelectionSlider, SelectMultiple, ToggleButtons, VBox
 
 from .. import plots
 from ..evaluate import summarise
+from ..markup import safe
 from ..plots.comparison import compared, floor_of
 from ..plots.projection import align, checked, nearest, project
+from . import door
 from .base import WIDE, Explorer
 from .embedding import CAUTION, COUNTED, colourings, kind, projections
 
@@ -16,6 +17,7 @@ JUDGED = {"linear probe": "linear", "kNN": "kNN", "fine-tuned": "fine-tuned"}
 AXES = {"labels": "labels", "advantage over scratch": "advantage", "cost in minutes": "cost"}
 
 
+@door.wants(tables=door.or_named(door.runs, "runs"))
 class ComparisonExplorer(Explorer):
     """All methods under one protocol: choose who, how they are judged, with how many labels, and against what they are drawn.
 
@@ -87,7 +89,7 @@ class ComparisonExplorer(Explorer):
         else:
             plots.by_labels(records, budget=self.budget, title=self._how(), figure=figure)
         silent = [method for method in self.methods if not any(record["arm"] == method for record in records)]
-        lost = f' <span style="color:{plots.GREY}">No such records of {html.escape(", ".join(silent))}.</span>' if silent else ""
+        lost = f' <span style="color:{plots.GREY}">No such records of {", ".join(map(safe, silent))}.</span>' if silent else ""
         level = {arm: row[self.budget] for arm, row in summarise(records).items() if self.budget in row}
         ranked = sorted((arm for arm in level if arm in self.methods), key=lambda arm: -level[arm][0])
         return f"{leading(level, ranked, self.budget)} {paid(self.runs, ranked[0])}{lost}"
@@ -111,13 +113,13 @@ def leading(level, ranked, budget):
     """
     first, labels = ranked[0], f"With {budget} label{'s' * (budget != 1)} a class"
     if len(ranked) == 1:
-        words = f"{labels} <b>{html.escape(first)}</b> reaches {_percent(*level[first])}."
+        words = f"{labels} <b>{safe(first)}</b> reaches {_percent(*level[first])}."
     else:
-        words = (f"{labels} <b>{html.escape(first)}</b> leads with {_percent(*level[first])}; {html.escape(ranked[1])} follows "
+        words = (f"{labels} <b>{safe(first)}</b> leads with {_percent(*level[first])}; {safe(ranked[1])} follows "
                  f"with {_percent(*level[ranked[1]])}, {_apart(level[first], level[ranked[1]])}.")
     scratch = floor_of(first, "from scratch", level)
     if scratch in level:
-        words += f" {scratch[0].upper() + scratch[1:]} reaches {_percent(*level[scratch])}, {_apart(level[first], level[scratch])}."
+        words += f" {safe(scratch[0].upper() + scratch[1:])} reaches {_percent(*level[scratch])}, {_apart(level[first], level[scratch])}."
     return words
 
 
@@ -142,10 +144,11 @@ def paid(runs, method):
     seconds = [run["seconds"]["pretraining"] for run in mine if run["seconds"].get("pretraining")]
     took = f"took {sum(seconds) / len(seconds):,.0f} s" if seconds else "took a time that was not kept"
     many = f" (mean of {len(seconds)})" if len(seconds) > 1 else ""
-    return (f"Pretraining {html.escape(method)} {took}{many} and saw {mine[0]['about']['images']:,} pictures, each counted "
+    return (f"Pretraining {safe(method)} {took}{many} and saw {mine[0]['about']['images']:,} pictures, each counted "
             f"as often as it was met.")
 
 
+@door.wants(features=door.or_named(door.features, "features"), dataset=door.dataset, methods=door.names)
 class EmbeddingComparison(Explorer):
     """The same pictures on the map of each method, one of them marked on all, joined to those nearest to it there.
 
@@ -155,8 +158,7 @@ class EmbeddingComparison(Explorer):
     """
 
     def __init__(self, features, dataset, *, methods=None):
-        if not features:
-            raise ValueError("no features: want {method: (N, D)}, as evaluate.embed returns")
+        features = features if isinstance(features, dict) else {"features": features}
         self.dataset, self.features = dataset, {}
         for method, values in features.items():
             try:
@@ -211,10 +213,10 @@ class EmbeddingComparison(Explorer):
         labels, told = self.dataset.labels.cpu(), []
         for method in self.methods:
             same = (labels[self.neighbours(method)] == labels[:, None]).sum(1)                    # (N,)
-            told.append(f"{html.escape(method)} <b>{int(same[self.number])}</b> ({float(same.double().mean()):.1f})")
+            told.append(f"{safe(method)} <b>{int(same[self.number])}</b> ({float(same.double().mean()):.1f})")
         counted = min(COUNTED, len(labels) - 1)
         chance = counted * (int((labels == labels[self.number]).sum()) - 1) / (len(labels) - 1)
-        return (f"How many of the {counted} nearest share the label of picture {self.number} ({html.escape(kind(self.dataset, self.number))}), and in "
+        return (f"How many of the {counted} nearest share the label of picture {self.number} ({safe(kind(self.dataset, self.number))}), and in "
                 f"brackets the mean over all pictures: {', '.join(told)}. By chance {chance:.1f}.")
 
     def _caution(self, maps):

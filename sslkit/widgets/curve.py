@@ -1,15 +1,17 @@
 """Accuracy by labels, to choose from."""
 
-import html
 import math
 
 from ipywidgets import Dropdown, SelectionSlider, SelectMultiple
 
 from .. import plots
 from ..evaluate import summarise
+from ..markup import safe
+from . import door
 from .base import WIDE, Explorer
 
 
+@door.wants(records=door.records)
 class LabelCurveExplorer(Explorer):
     """Accuracy by labels a class, and how many labels pretraining saves.
 
@@ -17,8 +19,6 @@ class LabelCurveExplorer(Explorer):
     """
 
     def __init__(self, records):
-        if not records:
-            raise ValueError("no records: want a list of {arm, budget, seed, accuracy}, as evaluate.label_curve returns")
         self.records = records
         arms = list(dict.fromkeys(record["arm"] for record in records))
         budgets = sorted({record["budget"] for record in records})
@@ -54,7 +54,7 @@ def _is_floor(arm):
 
 def saved(arm, accuracy, budget, reference):
     """In words: the labels a class that training from scratch (`reference`, {budget: accuracy}) needs for `accuracy`."""
-    reached = f"<b>{html.escape(arm)}</b>: {100 * accuracy:.1f} % with {budget} label{'s' * (budget != 1)} a class."
+    reached = f"<b>{safe(arm)}</b>: {100 * accuracy:.1f} % with {budget} label{'s' * (budget != 1)} a class."
     if not reference:
         return f"{reached} No arm from scratch to compare with."
     needed = plots.labels_needed(reference, accuracy)

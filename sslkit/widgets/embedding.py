@@ -1,6 +1,5 @@
 """What lies beside what in feature space, and how that changes while a network learns."""
 
-import html
 from importlib.util import find_spec
 
 import torch
@@ -8,8 +7,10 @@ from ipywidgets import Dropdown, HBox, IntSlider, Layout, SelectionSlider, Toggl
 
 from .. import plots
 from ..data.scenes import KINDS, LIGHTS, PLACES
+from ..markup import safe
 from ..plots import align, embedding, embedding_html, nearest, neighbourhood, project
 from ..plots.projection import METHODS, checked
+from . import door
 from .base import WIDE, Explorer
 
 NAMES = {"kind": KINDS, "background": PLACES, "light": LIGHTS, "direction": ("left", "right")}      # of the drawn world's choices
@@ -19,6 +20,7 @@ CAUTION = {"PCA": "The two axes hold <b>{share:.0%}</b> of the variance; the res
 SHOWN, COUNTED = 6, 10                                             # nearest neighbours that are drawn, and that are counted
 
 
+@door.wants(snapshots=door.or_named(door.features, "snapshots"), dataset=door.dataset, methods=door.names)
 class EmbeddingExplorer(Explorer):
     """Features as a map: choose the projection, the colours and a picture, and see which pictures lie nearest to it.
 
@@ -48,8 +50,6 @@ class EmbeddingExplorer(Explorer):
         return [*time, HBox([controls["method"], controls["colour"]]), HBox([controls["number"], controls["pictures"]])]
 
     def _check(self):
-        if not self.snapshots:
-            raise ValueError('no snapshots: want features (N, D), or {"step 0": features, …}, as evaluate.embed returns')
         for name, features in self.snapshots.items():
             shape = tuple(torch.as_tensor(features).shape)
             if len(shape) == 2 and shape[0] != len(self.dataset):
@@ -108,7 +108,7 @@ class EmbeddingExplorer(Explorer):
         chance = float((often * (often - 1)).sum() / (len(labels) * (len(labels) - 1))) * counted
         here, everywhere = int(same[self.number]), float(same.double().mean())
         return (f"Of the {counted} pictures nearest to picture {self.number}, <b>{here}</b> share its label "
-                f"({html.escape(kind(self.dataset, self.number))}); over all pictures <b>{everywhere:.1f}</b> do, by chance {chance:.1f}.")
+                f"({safe(kind(self.dataset, self.number))}); over all pictures <b>{everywhere:.1f}</b> do, by chance {chance:.1f}.")
 
     def _caution(self, points):
         features = torch.as_tensor(self.snapshots[self.snapshot]).detach().cpu().double()

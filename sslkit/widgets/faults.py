@@ -5,7 +5,9 @@ from ipywidgets import SelectionSlider, ToggleButtons
 from torch.nn import functional as F
 
 from .. import anomaly
+from ..markup import safe
 from ..plots.faults import found_by_kind, thresholds, timeline
+from . import door
 from .base import WIDE, Explorer
 
 SHARES = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
@@ -21,6 +23,7 @@ def by_kind(alarmed, faults, *, late=0):
     return counts
 
 
+@door.wants(arms=door.surprises, faults=door.faults, hold=door.whole(1), late=door.whole(0))
 class FaultExplorer(Explorer):
     """Precision and recall in events as the threshold moves, for one or several ways to be surprised.
 
@@ -70,7 +73,7 @@ class FaultExplorer(Explorer):
         levels, rung, score, false = judged[self.arm]
         timeline(levels, self.faults, rung, figure=lower)
         right_ones = round(score["precision"] * score["alarms"])
-        return (f"<b>{self.arm}</b>: {score['found']} of {score['faults']} faults found; {right_ones} of {score['alarms']} alarms are right. "
+        return (f"<b>{safe(self.arm)}</b>: {score['found']} of {score['faults']} faults found; {right_ones} of {score['alarms']} alarms are right. "
                 f"In the healthy time that set the limit it rings {len(anomaly.events(false))} times, "
                 f"and for {float(false.float().mean()):.0%} of it.")
 

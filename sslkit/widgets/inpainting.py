@@ -5,7 +5,8 @@ from ipywidgets import Dropdown, FloatSlider, HBox
 
 from .. import plots
 from ..data.dataset import as_float
-from ..tasks import holes
+from ..tasks import Inpainting, holes
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
@@ -13,6 +14,7 @@ KINDS = {"a block": None, "strokes of a brush": holes.strokes, "top half": holes
          "left half": lambda images: holes.half(images, "left"), "right half": lambda images: holes.half(images, "right")}
 
 
+@door.wants(task=door.one_of(Inpainting), pictures=door.datasets, number=door.whole(1))
 class InpaintingExplorer(PictureExplorer):
     """A picture with a hole that can be moved and resized, the network's filling, the truth, and the squared error.
 

@@ -6,11 +6,13 @@ from ipywidgets import Button, HBox, HTML, IntSlider, Layout, ToggleButton, VBox
 from .. import plots
 from ..data.dataset import as_float
 from ..tasks.common import normalized
-from ..tasks.jigsaw import hamming, shuffled
+from ..tasks.jigsaw import Jigsaw, hamming, shuffled
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
 
+@door.wants(task=door.one_of(Jigsaw), pictures=door.datasets, number=door.whole(1))
 class JigsawExplorer(PictureExplorer):
     """A shuffled picture: click two places to swap their tiles, then let the network try the same puzzle.
 

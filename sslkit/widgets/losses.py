@@ -13,6 +13,7 @@ from .. import losses
 from ..data.dataset import as_float, seed_for
 from ..evaluate import embed
 from ..plots.losses import descent, hardest, landscape, names, pair_forces, points, shares, sharing, temperature
+from . import door
 from .base import WIDE, Explorer
 from .pictures import PictureExplorer
 
@@ -31,6 +32,7 @@ def settings(name):
     return {setting: parameters[setting].default for setting in ("margin", "temperature") if setting in parameters}
 
 
+@door.wants(points=door.whole(1))
 class LossExplorer(Explorer):
     """A few points of the plane under a contrastive loss: who pulls, who pushes, and where each goes.
 
@@ -206,6 +208,7 @@ class LossExplorer(Explorer):
             self.steps = 0
 
 
+@door.wants(task=door.network("encoder", "projector", "augment"), dataset=door.datasets, number=door.whole(1))
 class TemperatureExplorer(PictureExplorer):
     """A picture, another view of it, and its hardest negatives: how the temperature of InfoNCE shares out the push.
 
@@ -215,9 +218,6 @@ class TemperatureExplorer(PictureExplorer):
     """
 
     def __init__(self, task, dataset, *, number=200):
-        missing = [part for part in ("encoder", "projector", "augment") if not callable(getattr(task, part, None))]
-        if missing:
-            raise ValueError(f"{type(task).__name__} has no {' and no '.join(missing)}: want a contrastive task, such as SimCLR")
         if min(number, len(dataset)) < 3:
             raise ValueError(f"{min(number, len(dataset))} pictures: want at least 3, one and two negatives; give more, or a higher number")
         self.task, self.known = task, None

@@ -7,6 +7,9 @@ import torch
 from ipywidgets import HTML, HBox, Layout, Text, ToggleButton, VBox
 
 from .. import plots
+from ..data.text import Tokenizer
+from ..tasks import MaskedLM
+from . import door
 from .base import Explorer
 from .masking import evaluating
 
@@ -14,6 +17,7 @@ WORD = re.compile(r"\[MASK\]|\[([^\[\]]*)\]|\w+")                  # what can be
 GUESSES = 5
 
 
+@door.wants(task=door.one_of(MaskedLM), tokenizer=door.one_of(Tokenizer, trained=False), sentence=door.words)
 class MaskedTextExplorer(Explorer):
     """A sentence of the reader's own, some of its words hidden, and the likeliest tokens for each hidden place.
 

@@ -9,7 +9,8 @@ from ipywidgets import HTML, Button, Dropdown, FloatSlider, HBox, IntSlider, Lay
 
 from .. import plots
 from ..data.dataset import as_float, seed_for
-from ..tasks import masks
+from ..tasks import MAE, masks
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
@@ -18,6 +19,7 @@ BY_HAND = "by hand"
 COPIES = 64                                                        # pictures at once, where the encoder's time is taken
 
 
+@door.wants(task=door.one_of(MAE), pictures=door.datasets, number=door.whole(1))
 class MaskExplorer(PictureExplorer):
     """A picture, some of its patches hidden, and what a masked autoencoder paints there.
 

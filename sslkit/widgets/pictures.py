@@ -1,10 +1,9 @@
 """Explorers of one picture at a time: chosen from datasets, or the reader's own."""
 
-import html
-
 from ipywidgets import Dropdown, FileUpload, HBox, IntSlider, Layout
 
 from .. import plots
+from ..markup import safe
 from .base import WIDE, Explorer
 from .upload import read_picture, uploaded
 
@@ -55,9 +54,9 @@ class PictureExplorer(Explorer):
     def told(self):
         """Which picture this is, in words (HTML)."""
         if self.own is not None:
-            return f'<span style="color:{plots.GREY}">Your picture {html.escape(self.own_name)}.</span>'
+            return f'<span style="color:{plots.GREY}">Your picture {safe(self.own_name)}.</span>'
         index, data = self.index(), self.dataset
-        kind = f" ({data.classes[int(data.labels[index])]})" if data.labels is not None and data.classes else ""
+        kind = f" ({safe(data.classes[int(data.labels[index])])})" if data.labels is not None and data.classes else ""
         return f'<span style="color:{plots.GREY}">Picture {index}{kind}.</span>'
 
     def renew(self):

@@ -7,7 +7,8 @@ from .. import plots
 from ..data.dataset import as_float
 from ..plots.relative_patch import ARROWS
 from ..tasks.common import cut, normalized
-from ..tasks.relative_patch import DIRECTIONS
+from ..tasks.relative_patch import DIRECTIONS, RelativePatch
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
@@ -16,6 +17,7 @@ NAMES = ("up left", "up", "up right", "left", "right", "down left", "down", "dow
 BRIGHTNESS = torch.tensor([0.2989, 0.587, 0.114])[:, None, None]   # of red, green and blue, as the task's own grey has it
 
 
+@door.wants(task=door.one_of(RelativePatch), pictures=door.datasets, number=door.whole(1))
 class PatchPositionExplorer(PictureExplorer):
     """Two patches of one picture: guess in which direction the second lies, then see the network's eight probabilities.
 

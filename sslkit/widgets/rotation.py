@@ -6,10 +6,13 @@ from torch.nn import functional as F
 
 from .. import plots
 from ..data.dataset import as_float
+from ..tasks import Rotation
+from . import door
 from .base import WIDE
 from .pictures import PictureExplorer
 
 
+@door.wants(task=door.one_of(Rotation), dataset=door.dataset, number=door.whole(1))
 class RotationExplorer(PictureExplorer):
     """What a rotation network sees in a picture, and what it says of its four turns.
 

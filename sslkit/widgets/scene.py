@@ -4,11 +4,13 @@ import torch
 from ipywidgets import Dropdown, FloatSlider, HBox, IntSlider, ToggleButtons, VBox
 
 from ..data.scenes import FLOATS, KINDS, LIGHTS, PLACES, draw, sample
+from . import door
 from .base import WIDE, Explorer
 
 AIRY = (PLACES.index("page"), PLACES.index("sky"))                 # settings in which nothing stands on a ground
 
 
+@door.wants(size=door.whole(8, 1024), small=door.whole(8, 1024))
 class SceneExplorer(Explorer):
     """Meet the drawn world: what a picture is made of, and the truth that comes with it.
 
