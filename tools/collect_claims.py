@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from sslkit.claims import MIME, VERDICTS, Claim, table
+from sslkit.claims import MIME, VERDICTS, Claim, holm, table
 
 ROOT = Path(__file__).parent.parent
 HEAD = """# What lectures say, and what was measured
@@ -13,9 +13,9 @@ Every claim that the lessons make with numbers, as their cells computed it. This
 
 {counts}
 
-What a verdict means: both sides were measured on the same draws of labels, or with the same seeds; the differences were put to Student's test, one-sided, at 95 %. *Holds*: the first is the greater, beyond the spread. *Does not hold*: it is the smaller. *Cannot be told*: the spread is too large for either.
-What it cannot mean: most numbers come from one pretraining of a small network for some minutes, so the spread is that of the labels, and another pretraining may differ by more. Of many claims tested at 95 % some hold by luck. And a method that loses here may win with a hundred times the budget: these are
-verdicts on this budget, not on the papers.
+What a verdict means: both sides were measured on the same random label subsets, or with the same seeds; the differences were put to Student's test, one-sided, at 95 %. *Supported*: the first is the greater. *Contradicted*: it is the smaller. *Inconclusive*: the standard deviation is too large for either. *Not observed at this budget*: a
+paper reports it for a budget that was not spent here; who, and at which, stands beside it. "Of all together": whether the claim is still supported when all claims of this page are tested together (Holm 1979); "no longer" means that among so many, this one may be luck.
+What it cannot mean: most numbers come from one pretraining of a small network for some minutes, so the standard deviation is that of the label subsets, and another pretraining may differ by more; with three numbers on a side, few differences are large enough for the joint test.
 """
 
 
@@ -34,10 +34,13 @@ def collected(folder=ROOT / "notebooks"):
 def page(found):
     """{notebook: claims} → Markdown."""
     counts = Counter(one.verdict for claims in found.values() for one in claims)
-    told = ", ".join(f"{words}: {counts[verdict]}" for verdict, words in zip(VERDICTS, ("hold", "cannot be told", "do not hold")))
-    parts = [HEAD.format(counts=f"{sum(counts.values())} claims. {told[0].upper()}{told[1:]}.")]
+    told = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS)
+    together = holm([one for claims in found.values() for one in claims])
+    still = sum(together)
+    parts = [HEAD.format(counts=f"{sum(counts.values())} claims. {told[0].upper()}{told[1:]}. Supported also when all are tested together: {still}.")]
     for name, claims in found.items():
-        parts.append(f"## [{Path(name).stem}](../notebooks/{name})\n\n{table(claims)}\n")
+        parts.append(f"## [{Path(name).stem}](../notebooks/{name})\n\n{table(claims, together[:len(claims)])}\n")
+        together = together[len(claims):]
     return "\n".join(parts)
 
 
