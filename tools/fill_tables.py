@@ -19,6 +19,10 @@ PLACES = ("block 3", "h", "z")
 SETTINGS = {
     "augmentation": lambda run: f"{run['first']} alone" if run["first"] == run["second"] else f"{run['first']} and {run['second']}",
     "batch size": lambda run: f"{run['batch_size']} pictures",
+    "batch size, rate scaled": lambda run: f"{run['batch_size']} images",
+    "batch size, equal updates": lambda run: f"{run['batch_size']} images",
+    "negatives": lambda run: f"a queue of {run['queue']}",
+    "views": lambda run: f"2 large, {run['small']} small",
     "temperature": lambda run: f"{run['temperature']:g}",
     "batch norm": lambda run: f"{'shuffled' if run['shuffle'] else 'in order'}, {run['groups']} group{'s' * (run['groups'] > 1)}"}
 
@@ -83,11 +87,11 @@ def settings(result):
 
 def claims(result):
     """The same as a table: one row a setting, mean and deviation over seeds."""
-    lines, before = [f"{'':<38}" + "".join(f"{place:>14}" for place in PLACES)], None
+    lines, before = [f"{'':<50}" + "".join(f"{place:>14}" for place in PLACES)], None
     for (claim, setting), values in settings(result).items():
         columns = zip(values.mean(0).tolist(), values.std(0).tolist())
         cells = "".join(f"{f'{mean:.1f} ± {spread:.1f}':>14}" for mean, spread in columns)
-        lines.append(f"{claim if claim != before else '':<14}{setting:<24}{cells}")
+        lines.append(f"{claim if claim != before else '':<26}{setting:<24}{cells}")
         before = claim
     return "\n".join(lines)
 
