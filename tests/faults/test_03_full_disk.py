@@ -5,14 +5,11 @@ on in memory.
 """
 
 import os
-import shutil
-from collections import namedtuple
 
 import pytest
 
 from small import QUICK, pictures, rotation, state
 from sslkit import checkpoint, train
-from sslkit.data.download import check_space
 
 
 def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):

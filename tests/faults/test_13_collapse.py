@@ -6,11 +6,10 @@ loss near ln(2N − 1) means.
 
 import math
 
-import pytest
 
 from sslkit import data, health
 from sslkit.networks import ConvNet
-from sslkit.tasks import BYOL, Rotation, SimCLR
+from sslkit.tasks import BYOL, SimCLR
 
 
 def records(task, said, chance=None):
