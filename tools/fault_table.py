@@ -30,7 +30,8 @@ def row(path: Path) -> tuple[str, str, str]:
         raise ValueError(f"{path.name}: want a docstring whose first line is the fault, and whose second paragraph says "
                          f"what the user sees")
     number = re.match(r"test_(\d+)_", path.name)
-    return number[1].lstrip("0") if number else "", paragraphs[0].rstrip("."), paragraphs[1]
+    seen = paragraphs[1].removeprefix("What the user sees: ")
+    return number[1].lstrip("0") if number else "", paragraphs[0].rstrip("."), seen[:1].upper() + seen[1:]
 
 
 def page(folder: Path = FOLDER) -> str:

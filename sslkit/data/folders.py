@@ -169,8 +169,8 @@ def _fetched(dataset, folder, archive, **settings):
 def _unpack(archive, target, most):
     """A .tar.gz whose files all lie in one folder → that folder, there as a whole or not at all.
 
-    What stood under its name is called ….damaged. Raises ValueError for members that are no plain files inside it, or for
-    more than `most` bytes.
+    What stood under its name is called ….damaged; what the archive holds beside the folder is left out. Raises ValueError
+    for members that are no plain files, for those that lead outside, and for more than `most` bytes.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as work, tarfile.open(archive, "r:gz") as tar:
         total = 0
@@ -178,9 +178,10 @@ def _unpack(archive, target, most):
             place = PurePosixPath(member.name)
             if member.isdir():
                 continue
-            outside = place.is_absolute() or ".." in place.parts or PureWindowsPath(member.name).drive or place.parts[0] != target.name
-            if outside or not member.isfile():
+            if place.is_absolute() or ".." in place.parts or PureWindowsPath(member.name).drive or not member.isfile():
                 raise ValueError(f"{archive.name} holds {member.name!r}, which is no plain file in {target.name}")
+            if place.parts[0] != target.name:
+                continue                                            # such as what some systems put beside it
             total += member.size
             if total > most:
                 raise ValueError(f"{archive.name} unpacks to more than {most:,.0f} bytes")

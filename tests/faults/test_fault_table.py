@@ -14,7 +14,7 @@ def test_the_page_is_that_of_the_docstrings():
 
 
 def test_rows_come_in_order_and_a_docstring_of_another_shape_is_refused(tmp_path):
-    for name, text in [("test_12_b", "Second\n\nSees | <b>."), ("test_2_a", "First.\n\nSees\nthis."), ("test_z", "Last\n\nAll")]:
+    for name, text in [("test_12_b", "Second\n\nSees | <b>."), ("test_2_a", "First.\n\nWhat the user sees: sees\nthis."), ("test_z", "Last\n\nAll")]:
         (tmp_path / f"{name}.py").write_text(f'"""{text}\n\nMore."""\n')
     rows = fault_table.page(tmp_path).splitlines()[-3:]
     assert [line.split(" | ")[:3] for line in rows] == [
