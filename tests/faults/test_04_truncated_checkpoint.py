@@ -17,7 +17,10 @@ def test_truncated_files_say_so(tmp_path, length):
     checkpoint.save(path, state(2))
     sound = path.read_bytes()
     path.write_bytes(sound[:length])
-    with pytest.raises(ValueError, match="empty" if length == 0 else "not a checkpoint|has .* bytes, its own header says"):
+    with pytest.raises(
+        ValueError,
+        match="empty" if length == 0 else "not a checkpoint|has .* bytes, its own header says",
+    ):
         checkpoint.load(path)
     with pytest.warns(UserWarning, match="Going on from the checkpoint before it"):
         assert checkpoint.load_latest(path)["step"] == 1

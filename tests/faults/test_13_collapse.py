@@ -22,7 +22,7 @@ def test_it_speaks_of_collapse_once_and_not_of_one_bad_measurement():
     said = []
     feed = records(BYOL(ConvNet(4)), said)
     feed(1, spread=0.01)
-    assert not said                                                # once may be the first steps
+    assert not said  # once may be the first steps
     feed(2, spread=0.9)
     feed(3, spread=0.02)
     assert not said

@@ -32,4 +32,4 @@ def test_random_draws_differ_from_epoch_to_epoch():
             return super().make_problem(batch)
 
     train(Noisy(nn.Linear(4, 1)), torch.randn(8, 4), steps=12, batch_size=4, progress=False)
-    assert len(set(drawn)) == 12                                   # two steps an epoch: six epochs, no draw twice
+    assert len(set(drawn)) == 12  # two steps an epoch: six epochs, no draw twice

@@ -11,7 +11,9 @@ import sslkit
 from sslkit import evaluate
 
 
-@pytest.mark.parametrize("name", ["../secret", "../../secret", "folder/../../secret", "{absolute}", "", ".", "link"])
+@pytest.mark.parametrize(
+    "name", ["../secret", "../../secret", "folder/../../secret", "{absolute}", "", ".", "link"]
+)
 def test_only_the_folder_of_results_is_read(name, tmp_path, monkeypatch):
     results = tmp_path / "results"
     (results / "folder").mkdir(parents=True)
