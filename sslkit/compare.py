@@ -187,8 +187,14 @@ def _read(path):
         run = json.loads(path.read_text())
     except ValueError:
         run = None
-    if not isinstance(run, dict) or not {"arm", "about", "pretraining", "seconds", "records"} <= run.keys():
-        raise ValueError(f"{path} is damaged: it is not the JSON of a run; delete it to measure anew, or put it back")
+    if (
+        not isinstance(run, dict)
+        or not {"arm", "about", "pretraining", "seconds", "records"} <= run.keys()
+    ):
+        raise ValueError(
+            f"{path} is damaged: it is not the JSON of a run; delete it to measure anew, or put it "
+            f"back"
+        )
     return run
 
 

@@ -1,4 +1,4 @@
-"""Opening an image file, as safely as a file of a stranger needs: own list of formats, own limit of size, one square.
+"""Opening an image file of a stranger: own list of formats, own limit of size, one square.
 
 Folders of images and uploads come through here alone, so that both take and refuse the same.
 """
@@ -12,8 +12,10 @@ import torch
 
 # torchvision and PIL are imported inside the functions, so that `import sslkit` stays quick.
 
-# Formats whose readers are plain code inside Pillow. Not among them: EPS, which starts Ghostscript; GIF, which is mostly
-# animation; HEIC and AVIF, which Pillow reads on some machines only, so that a folder would differ from one to the next.
+# Formats whose readers are plain code inside Pillow. Not among them: EPS, which starts Ghostscript;
+# GIF, which is mostly
+# animation; HEIC and AVIF, which Pillow reads on some machines only, so that a folder would differ
+# from one to the next.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 OTHER_ENDINGS = (
@@ -45,12 +47,13 @@ class NotAnImage(ValueError):
 def open_square(
     source: bytes | str | Path, size: int | None = None, *, name: str | None = None
 ) -> torch.Tensor:
-    """An image file, or its bytes → its middle square, uint8 (3, size, size): upright, on white, 8 bits a channel.
+    """An image file, or its bytes → its middle square, uint8 (3, size, size): upright, on white.
 
-    size: None keeps the shorter side as it is. name: what errors call the image; default its path. Grey, palette, CMYK,
-    16-bit, float, transparent (on white) and rotated (EXIF) images are taken as a viewer shows them. Raises NotAnImage, a
-    ValueError, for other formats, ValueError for a damaged image or one of more than LARGEST pixels (which the header
-    says: it is not decoded), OSError where the file cannot be read.
+    size: None keeps the shorter side as it is. name: what errors call the image; default its path.
+    Grey, palette, CMYK, 16-bit, float, transparent (on white) and rotated (EXIF) images are taken
+    as a viewer shows them. Raises NotAnImage, a ValueError, for other formats, ValueError for a
+    damaged image or one of more than LARGEST pixels (which the header says: it is not decoded),
+    OSError where the file cannot be read.
     """
     name = name or (
         f"an image of {len(source)} bytes" if isinstance(source, bytes) else str(source)
@@ -94,7 +97,8 @@ def _opened(file, name):
         )  # reads the header alone
     except UnidentifiedImageError as error:
         raise NotAnImage(
-            f"{name} is no image in a format that is read here: want {', '.join(FORMATS)}; convert it, or "
+            f"{name} is no image in a format that is read here: want {', '.join(FORMATS)}; convert "
+            f"it, or "
             f"take it away"
         ) from error
     except Image.DecompressionBombError as error:
@@ -106,7 +110,8 @@ def _opened(file, name):
     if image.width * image.height > LARGEST:
         image.close()
         raise ValueError(
-            f"{name} has too many pixels, {image.width:,} × {image.height:,}, more than {LARGEST:,}: "
+            f"{name} has too many pixels, {image.width:,} × {image.height:,}, more than "
+            f"{LARGEST:,}: "
             f"make it smaller"
         )
     return image
@@ -119,12 +124,13 @@ def _decoded(image, size, name):
         raise
     except Exception as error:
         raise ValueError(
-            f"{name} is damaged, or holds numbers that no image has ({type(error).__name__}: {error})"
+            f"{name} is damaged, or holds numbers that no image has ({type(error).__name__}: "
+            f"{error})"
         ) from error
 
 
 def _eight_bits(values, mode, from_file):
-    """Grey values (H, W) of 16 or 32 bits, or floats → uint8: by the format where it fixes the range, else by the range."""
+    """Grey values (H, W) of 16 or 32 bits, or floats → uint8: by the format, else by their range."""
     if not np.isfinite(values).all():
         raise ValueError("NaN or infinity among its values")
     low, high = float(values.min()), float(values.max())
@@ -137,5 +143,6 @@ def _eight_bits(values, mode, from_file):
     if low >= 0 and high <= 65_535:
         return (values / 257).round().astype(np.uint8)
     raise ValueError(
-        f"values from {low:g} to {high:g}: want 0 to 1, to 255 or to 65,535; save it with 8 or 16 bits"
+        f"values from {low:g} to {high:g}: want 0 to 1, to 255 or to 65,535; save it with 8 or 16 "
+        f"bits"
     )

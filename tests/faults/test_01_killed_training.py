@@ -1,7 +1,8 @@
 """The process is killed in the middle of training, then the same call is made again
 
-What the user sees: it goes on where the last checkpoint stood, and ends with the bits of a training that was never
-interrupted: weights, history, everything (on the same machine, with as many threads).
+What the user sees: it goes on where the last checkpoint stood, and ends with the bits of a training
+that was never interrupted: weights, history, everything (on the same machine, with as many
+threads).
 """
 
 import os

@@ -1,7 +1,7 @@
 """The process is killed while it saves
 
-What the user sees: nothing. The last good checkpoint is always there under its name or that of the one before, and what
-the dead process left under a temporary name goes with the next save.
+What the user sees: nothing. The last good checkpoint is always there under its name or that of the
+one before, and what the dead process left under a temporary name goes with the next save.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The disk is full, or a file may not grow that large
 
-What the user sees: how much is needed and how much there is, and which file; the old file is as it was, and training goes
-on in memory.
+What the user sees: how much is needed and how much there is, and which file; the old file is as it
+was, and training goes on in memory.
 """
 
 import os

@@ -1,7 +1,7 @@
 """A checkpoint is cut short, or empty
 
-What the user sees: the file's name, its size and the size that its own header says; the training goes on from the
-checkpoint before it.
+What the user sees: the file's name, its size and the size that its own header says; the training
+goes on from the checkpoint before it.
 """
 
 import pytest

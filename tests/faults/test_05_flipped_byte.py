@@ -1,7 +1,8 @@
 """One byte of a checkpoint, of stored weights or of a tokenizer is another one
 
-What the user sees: the file is named and not used. A training goes on from the checkpoint before it, and never puts the
-damaged one in the place of the good one; a comparison computes nothing with damaged weights.
+What the user sees: the file is named and not used. A training goes on from the checkpoint before
+it, and never puts the damaged one in the place of the good one; a comparison computes nothing with
+damaged weights.
 """
 
 import hashlib

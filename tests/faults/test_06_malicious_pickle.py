@@ -1,7 +1,7 @@
 """A pickle that would run code, or lead NumPy to memory that is not its own
 
-What the user sees: the file is refused by name. Checkpoints are never pickles; of CIFAR-10's, only the published files
-are opened, and of these only arrays of bytes, without NumPy's help.
+What the user sees: the file is refused by name. Checkpoints are never pickles; of CIFAR-10's, only
+the published files are opened, and of these only arrays of bytes, without NumPy's help.
 """
 
 import hashlib

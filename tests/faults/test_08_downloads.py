@@ -1,8 +1,8 @@
 """A download that is cut off, crawls, stalls, drips, is refused, or brings a web page or another file
 
-What the user sees: it goes on where it broke, from the next source where this one is too slow, and ends within seconds
-where nothing comes, in one sentence with what can be done instead. A file has its name only once it is whole and right.
-This holds for every data set.
+What the user sees: it goes on where it broke, from the next source where this one is too slow, and
+ends within seconds where nothing comes, in one sentence with what can be done instead. A file has
+its name only once it is whole and right. This holds for every data set.
 """
 
 import functools

@@ -1,6 +1,7 @@
 """An archive whose files would land outside its folder, or swell without end
 
-What the user sees: the archive is refused, with the name that leads outside; nothing of it is left on the disk.
+What the user sees: the archive is refused, with the name that leads outside; nothing of it is left
+on the disk.
 """
 
 import io

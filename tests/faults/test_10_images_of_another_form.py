@@ -1,7 +1,7 @@
 """Images of another layout, type, range or number of channels
 
-What the user sees: what came, what is wanted, and the line that makes the one of the other, right pixels included. It is
-asked at every door: training, fine-tuning, embedding.
+What the user sees: what came, what is wanted, and the line that makes the one of the other, right
+pixels included. It is asked at every door: training, fine-tuning, embedding.
 """
 
 import re

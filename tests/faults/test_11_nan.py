@@ -1,7 +1,7 @@
 """NaN or infinity in the data, in the loss, or in a gradient while the loss looks fine
 
-What the user sees: training stops before the update, names the samples, and says what to do; weights, batch norm's
-statistics and teachers are as they were before that step.
+What the user sees: training stops before the update, names the samples, and says what to do;
+weights, batch norm's statistics and teachers are as they were before that step.
 """
 
 import pytest

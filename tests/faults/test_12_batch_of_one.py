@@ -1,7 +1,7 @@
 """A batch of one sample, or a short last batch
 
-What the user sees: an error below two samples, since a contrast with nothing is 0 and teaches nothing; the last short
-batch of an epoch is left out.
+What the user sees: an error below two samples, since a contrast with nothing is 0 and teaches
+nothing; the last short batch of an epoch is left out.
 """
 
 import pytest

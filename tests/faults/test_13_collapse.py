@@ -1,7 +1,7 @@
 """Identical images, or embeddings that are all alike
 
-What the user sees: spread and effective rank beside the loss, a warning once the embeddings have collapsed, and what a
-loss near ln(2N − 1) means.
+What the user sees: spread and effective rank beside the loss, a warning once the embeddings have
+collapsed, and what a loss near ln(2N − 1) means.
 """
 
 import math

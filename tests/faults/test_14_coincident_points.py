@@ -1,7 +1,7 @@
 """Embeddings that coincide, lie far out, or are no tensors
 
-What the user sees: gradients that are finite wherever the loss is defined; else one sentence that names the embeddings,
-how large they are or what they are instead of a tensor.
+What the user sees: gradients that are finite wherever the loss is defined; else one sentence that
+names the embeddings, how large they are or what they are instead of a tensor.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Too few labels of a class, labels outside the classes, labels that are no whole numbers
 
-What the user sees: which class has how many and how many are needed, or which label is outside, and what would be right.
+What the user sees: which class has how many and how many are needed, or which label is outside, and
+what would be right.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """A batch that does not fit into memory
 
-What the user sees: the weights are those before the step; how many samples at a time do fit; `micro_batch`, which computes
-the same loss in pieces, and a smaller batch, with the warning that it has fewer negatives.
+What the user sees: the weights are those before the step; how many samples at a time do fit;
+`micro_batch`, which computes the same loss in pieces, and a smaller batch, with the warning that it
+has fewer negatives.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """No GPU, a device that is not there, or a checkpoint from a machine with another device or precision
 
-What the user sees: training runs on what there is; a device that is asked for and not there is named with what to do; a
-checkpoint goes on with the precision it was made with, and a warning says where that is slow.
+What the user sees: training runs on what there is; a device that is asked for and not there is
+named with what to do; a checkpoint goes on with the precision it was made with, and a warning says
+where that is slow.
 """
 
 import pytest

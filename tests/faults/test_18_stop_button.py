@@ -1,7 +1,7 @@
 """The stop button, at any moment of a training
 
-What the user sees: training ends at the next step's end and returns its history; weights, history and checkpoint are of
-the same step, and the same call goes on.
+What the user sees: training ends at the next step's end and returns its history; weights, history
+and checkpoint are of the same step, and the same call goes on.
 """
 
 import os

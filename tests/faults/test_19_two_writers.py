@@ -1,6 +1,7 @@
 """Two notebooks that write one training, or one data set
 
-What the user sees: the second one is told that the first is at it; no file is ever half of one and half of the other.
+What the user sees: the second one is told that the first is at it; no file is ever half of one and
+half of the other.
 """
 
 import threading

@@ -1,8 +1,8 @@
 """The session is cut off, or the folder of the checkpoints does not keep what is written (Colab and its Drive)
 
-What the user sees: the training is saved every minute to the folder of the reader's choice and goes on from there in a
-new session. What was written is read back; where it is something else, it is written again, and if that fails too, a
-warning says so while the training goes on.
+What the user sees: the training is saved every minute to the folder of the reader's choice and goes
+on from there in a new session. What was written is read back; where it is something else, it is
+written again, and if that fails too, a warning says so while the training goes on.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """A folder of images with damaged, huge, disguised or unusual files in it
 
-What the user sees: the usable images, and a warning that lists the others by name; an error above 1 % damaged ones, and
-where a whole class is lost. A huge image is refused by its header, before it takes memory; no other program is started.
+What the user sees: the usable images, and a warning that lists the others by name; an error above 1
+% damaged ones, and where a whole class is lost. A huge image is refused by its header, before it
+takes memory; no other program is started.
 """
 
 import io

@@ -1,7 +1,7 @@
 """A seed that gives the same random views again in every epoch, or changes what the caller would have drawn
 
-What the user sees: the same seed gives the same training, every step draws anew, and torch's own generators go on as if
-nothing had been trained.
+What the user sees: the same seed gives the same training, every step draws anew, and torch's own
+generators go on as if nothing had been trained.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Jupyter started with an empty token, on all addresses, or on a port that somebody else holds
 
-What the user sees: `make lab` listens on 127.0.0.1 alone and asks for a fresh token, whatever the user's own Jupyter
-configuration says. Where the port is taken it ends, says so, and prints no link.
+What the user sees: `make lab` listens on 127.0.0.1 alone and asks for a fresh token, whatever the
+user's own Jupyter configuration says. Where the port is taken it ends, says so, and prints no link.
 """
 
 import json

@@ -1,6 +1,7 @@
 """A name of a stored result or network that leads out of the folder of results, or is no name
 
-What the user sees: that nothing of this name comes with the kit, and which there are; no other file is read.
+What the user sees: that nothing of this name comes with the kit, and which there are; no other file
+is read.
 """
 
 import json

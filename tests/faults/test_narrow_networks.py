@@ -1,6 +1,7 @@
 """A narrow network on a CPU: a 1×1 convolution of stride 2 with few channels, backwards
 
-What the user sees: nothing. oneDNN's own way to do it killed the process; the kit computes the same numbers another way.
+What the user sees: nothing. oneDNN's own way to do it killed the process; the kit computes the same
+numbers another way.
 """
 
 import pytest

@@ -1,7 +1,7 @@
 """Words, files and folders on the command line that cannot work
 
-What the user sees: one sentence that says what is wrong and what is wanted instead, never a traceback; a checkpoint is
-named only where it exists.
+What the user sees: one sentence that says what is wrong and what is wanted instead, never a
+traceback; a checkpoint is named only where it exists.
 """
 
 import json
@@ -114,7 +114,8 @@ WITH_FILES = [
     ),
     *(
         (
-            "compare --images 64 --methods rotation --budgets 1 --seeds 1 --no-fine-tuning --out results",
+            "compare --images 64 --methods rotation --budgets 1 --seeds 1 --no-fine-tuning --out "
+            "results",
             put("results/compare-scenes-cpu/rotation-0.json", content),
         )
         for content in (b"", {}, [], {"arm": "rotation"})
