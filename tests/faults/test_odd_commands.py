@@ -51,7 +51,7 @@ WITH_FILES = [
     ("train --steps 2", put(WEIGHTS, b"")), ("train --steps 2", put(WEIGHTS, b"\x80\x04not a checkpoint")),
     ("train --steps 2", put(WEIGHTS, b"<html>sorry</html>")), ("train --steps 2", saved({"something": "else"})),
     ("train --steps 2", saved([1, 2])), ("train --steps 2", lambda folder: (folder / WEIGHTS).mkdir(parents=True)),
-    *((f"curve --steps 2 --budgets 1 --seeds 1", put(CURVE, content)) for content in
+    *(("curve --steps 2 --budgets 1 --seeds 1", put(CURVE, content)) for content in
       (b"", b"{", b"\xff\xfe", {}, [], None, {"about": 3, "records": [], "seconds": 1}, {"about": {}, "records": [1], "seconds": 1},
        {"about": {}, "records": [{}], "seconds": 1}, {"about": {}, "records": [], "seconds": "long"})),
     *(("compare --compute 1 --methods rotation --pretrainings 1 --budgets 1 --fine-tuning --out results",
