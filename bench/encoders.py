@@ -1,6 +1,7 @@
 """The best encoders that come with the kit: longer trainings than any comparison has, one process each.
 
-    python bench/encoders.py simclr-cifar10            # stops anywhere, goes on from runs/, prints what validation says
+    python bench/encoders.py simclr-cifar10                        # stops anywhere, goes on from runs/
+    python bench/encoders.py simclr-cifar10 --fine-tune 100        # and then: fine-tuned, beside the same network from scratch
 
 Two views of 24 pixels and two of 16, as the search found for SimCLR (bench/results/search.json), and an encoder of twice the width
 that the comparison has: for long trainings it is the better one.
@@ -9,13 +10,14 @@ that the comparison has: for long trainings it is the better one.
 import argparse
 import hashlib
 import json
+import time
 from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 
-from sslkit import data, evaluate, losses, protocol, recipes, train
+from sslkit import data, evaluate, losses, pretrained, protocol, recipes, train, weights
 from sslkit.augment import simclr_views
 from sslkit.checkpoint import write_whole
 from sslkit.compute import encoder_compute
@@ -37,12 +39,33 @@ ENCODERS = {  # name: task, settings of `train`, the encoder's class and argumen
 }
 
 
+def fine_tuned(name: str, labels: int, subsets: int = 3) -> None:
+    """The listed encoder and a fresh one of its class, trained with so many labels per class until longer no longer helps, by one rule;
+    every training is stored at once, and what is stored is not done again."""
+    path = RESULTS / "encoders-fine-tuned.json"
+    stored = json.loads(path.read_text()) if path.exists() else {"records": []}
+    splits = data.Splits(*(data.cifar10(split) for split in data.Splits._fields))
+    starts = {name: lambda: pretrained(name), "from scratch": lambda: weights.made(*ENCODERS[name][2])}
+    for seed in range(subsets):
+        for arm, make in starts.items():
+            known = any((r["encoder"], r["arm"], r["budget"], r["seed"]) == (name, arm, labels, seed) for r in stored["records"])
+            if not known:
+                began = time.monotonic()
+                found = protocol.finetune_method(make, splits, labels, seed, longest=6400, say=lambda text: print(text, flush=True))
+                stored["records"].append({"encoder": name, "arm": arm, **found, "seconds": round(time.monotonic() - began, 1)})
+                write_whole(path, (json.dumps({**stored, "machine": machine()}, indent=1) + "\n").encode())
+                print(f"{arm}, subset {seed}: {100 * found['accuracy']:.1f} %, {found['steps']} steps", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=ENCODERS)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fine-tune", type=int, metavar="LABELS", help="labels per class, of an encoder that is listed already")
     arguments = parser.parse_args()
+    if arguments.fine_tune:
+        return fine_tuned(arguments.name, arguments.fine_tune)
     make, settings, network = ENCODERS[arguments.name]
     splits = data.Splits(*(data.cifar10(split) for split in data.Splits._fields))
     torch.manual_seed(arguments.seed)

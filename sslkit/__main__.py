@@ -29,7 +29,8 @@ def main(words=None):
         with together(arguments.command):
             arguments.run(arguments)
     except (ValueError, TypeError, RuntimeError, OSError, MemoryError, OverflowError) as error:
-        what = " ".join(str(error).split()) or type(error).__name__    # torch's messages have many lines
+        # torch's messages have many lines.
+        what = " ".join(str(error).split()) or type(error).__name__
         sys.exit(f"sslkit {arguments.command}: {what}")
     except KeyboardInterrupt as stop:
         print(f"\nsslkit {arguments.command}: stopped. {stop}", file=sys.stderr)
@@ -43,10 +44,17 @@ def together(command):
     if world == "1":
         yield
         return
-    lacking = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    lacking = [
+        name
+        for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+        if name not in os.environ
+    ]
     if not world.isdigit() or lacking:
-        raise ValueError(f"WORLD_SIZE={world} is set, as torchrun does{'' if not lacking else ', but not ' + ', '.join(lacking)}"
-                         f": start several processes by torchrun, or unset it")
+        raise ValueError(
+            f"WORLD_SIZE={world} is set, as torchrun "
+            f"does{'' if not lacking else ', but not ' + ', '.join(lacking)}"
+            f": start several processes by torchrun, or unset it"
+        )
     if command != "train":
         raise ValueError("torchrun is for training only; then run this command by itself, and it finds what was trained")
     if torch.cuda.is_available():
@@ -107,7 +115,7 @@ def parser():
 
 
 def positive(text: str) -> int:
-    """A word of the command line → a whole number, at least 1. argparse tells the user what the error says."""
+    """A word of the command line → a whole number, at least 1. argparse shows the error."""
     try:
         number = int(text)
     except ValueError:
@@ -176,7 +184,7 @@ def run_curve(arguments):
              "labelled_training": recipes.from_scratch(tier, arguments.data), "budgets": list(budgets), "seeds": arguments.seeds,
              "pictures": {name: len(part) for name, part in zip(splits._fields, splits)}}
     records, earlier = [], 0.0
-    if path.exists():                                              # an interrupted curve goes on after its last record
+    if path.exists():  # an interrupted curve goes on after its last record
         stored = read_curve(path)
         free = ("command", "budgets", "seeds")                      # each record names its budget and seed: others are kept
         if all(stored["about"].get(key) == value for key, value in about.items() if key not in free):
@@ -203,12 +211,21 @@ def read_curve(path: Path) -> dict:
     """What `run_curve` wrote. Raises ValueError naming the file where it is something else."""
     try:
         stored = json.loads(path.read_text())
-        sound = (isinstance(stored["about"], dict) and isinstance(stored["seconds"], (int, float))
-                 and all({"arm", "budget", "seed", "accuracy"} <= record.keys() for record in stored["records"]))
+        sound = (
+            isinstance(stored["about"], dict)
+            and isinstance(stored["seconds"], (int, float))
+            and all(
+                {"arm", "budget", "seed", "accuracy"} <= record.keys()
+                for record in stored["records"]
+            )
+        )
     except (ValueError, LookupError, TypeError, AttributeError):
         sound = False
     if not sound:
-        raise ValueError(f"{path} is damaged: it is not the JSON of a label curve; delete it to measure anew, or put it back")
+        raise ValueError(
+            f"{path} is damaged: it is not the JSON of a label curve; delete it to measure anew, "
+            f"or put it back"
+        )
     return stored
 
 
@@ -270,7 +287,7 @@ def pretrain(arguments):
         f"{recipe.settings['steps']} steps of {recipe.settings['batch_size']} pictures{expected}", flush=True)
     splits = recipes.splits(arguments.data, arguments.tier, recipe.size)
     if getattr(arguments, "budgets", None):
-        evaluate.check_budgets(splits, arguments.budgets)          # before the pretraining, not after
+        evaluate.check_budgets(splits, arguments.budgets)  # before the pretraining, not after
     path = arguments.out / f"{run_name(arguments)}.safetensors"
     pictures = torch.cat([splits.train.images, splits.validation.images])
     chance = math.log(2 * min(recipe.settings["batch_size"], len(pictures)) - 1) if arguments.method == "simclr" else None
@@ -284,8 +301,16 @@ def pretrain(arguments):
         last |= {name: value for name, value in record.items() if name not in ("step", "lr", "seconds")}
     told = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
     if parts.first():
-        where = path if is_saved(path, history[-1]["step"]) else f"NOT saved: {path} could not be written"
-        say(f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} s: {told} ({where})", flush=True)
+        where = (
+            path
+            if is_saved(path, history[-1]["step"])
+            else f"NOT saved: {path} could not be written"
+        )
+        say(
+            f"{arguments.method} after {history[-1]['step']} steps, {history[-1]['seconds']:.0f} "
+            f"s: {told} ({where})",
+            flush=True,
+        )
     return recipe.task, splits, history, recipe
 
 

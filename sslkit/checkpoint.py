@@ -21,9 +21,10 @@ from safetensors.torch import save as to_bytes
 def save(path, state):
     """Nested dicts and lists of tensors and plain values → one file, by way of a temporary name, fsync and rename.
 
-    The file that was there before is kept as `previous(path)`, unless it is damaged: then the one before that is worth
-    more. What was written is read back and verified. Raises OSError where the disk cannot hold it, before anything is
-    touched, or does not give back what was written; TypeError for values that are neither tensors nor plain.
+    The file that was there before is kept as `previous(path)`, unless it is damaged: then the one
+    before that is worth more. What was written is read back and verified. Raises OSError where the
+    disk cannot hold it, before anything is touched, or does not give back what was written;
+    TypeError for values that are neither tensors nor plain.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,13 +39,19 @@ def save(path, state):
         write_whole(path, content, keep=previous(path) if _is_sound(path) else None)
         if verified(path, hashlib.sha256(content).hexdigest()) is not None:
             return
-    kept = f"The one before it is {previous(path)}" if _is_sound(previous(path)) else "Nothing older is left"
-    raise OSError(f"{path} does not hold what was written to it, twice: the disk is failing, or another program writes "
-                  f"there. {kept}; choose another folder")
+    kept = (
+        f"The one before it is {previous(path)}"
+        if _is_sound(previous(path))
+        else "Nothing older is left"
+    )
+    raise OSError(
+        f"{path} does not hold what was written to it, twice: the disk is failing, or another "
+        f"program writes there. {kept}; choose another folder"
+    )
 
 
 def verified(path, sha256: str) -> bytes | None:
-    """The bytes of a file whose SHA-256 (hex) is known; None where it is another one, or the file is gone."""
+    """The bytes of a file whose SHA-256 (hex) is known; None where it differs, or there is no file."""
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -106,9 +113,10 @@ def previous(path):
 
 
 def write_whole(path, content, keep=None):
-    """Bytes → file, so that no reader ever sees half of it: unique temporary name, fsync, rename. keep: name for the old file.
+    """Bytes → file, so that no reader ever sees half of it: unique temporary name, fsync, rename.
 
-    What a killed process left under a temporary name for the same file is removed. Raises OSError naming the file.
+    keep: name for the old file. What a killed process left under a temporary name for the same file
+    is removed. Raises OSError naming the file.
     """
     _remove_stale(path)
     temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
@@ -124,8 +132,11 @@ def write_whole(path, content, keep=None):
         temporary.unlink(missing_ok=True)
         if error.errno is None:
             raise
-        raise OSError(error.errno, f"{error.strerror}; it was not written, and what was there is as it was",
-                      str(path)) from error
+        raise OSError(
+            error.errno,
+            f"{error.strerror}; it was not written, and what was there is as it was",
+            str(path),
+        ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -140,25 +151,30 @@ def _host():
 
 
 def _remove_stale(path):
-    """Temporary files of this file: those of dead processes of this machine, and whatever is older than a day."""
+    """Temporary files of this file: those of dead processes here, and those older than a day."""
     for file in path.parent.iterdir():
         if not (file.name.startswith(f".{path.name}.") and file.name.endswith(".tmp")):
             continue
-        host, _, rest = file.name[len(path.name) + 2:-4].partition("-")
+        host, _, rest = file.name[len(path.name) + 2 : -4].partition("-")
         number = rest.partition("-")[0]
         try:
-            if host == _host() and number.isdigit() and not _alive(int(number)) or time.time() - file.stat().st_mtime > 86_400:
+            if (
+                host == _host()
+                and number.isdigit()
+                and not _alive(int(number))
+                or time.time() - file.stat().st_mtime > 86_400
+            ):
                 file.unlink()
-        except FileNotFoundError:                       # another process was faster
+        except FileNotFoundError:  # another process was faster
             continue
 
 
 def _alive(number):
-    """Whether a process of this number runs. Outside POSIX that cannot be asked without harm: then yes."""
+    """Whether a process of this number runs. Outside POSIX, asking does harm: then yes."""
     if os.name != "posix":
         return True
     try:
-        os.kill(number, 0)                              # signal 0 only asks
+        os.kill(number, 0)  # signal 0 only asks
     except ProcessLookupError:
         return False
     except (PermissionError, OverflowError):

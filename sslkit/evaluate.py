@@ -75,11 +75,17 @@ def solve(task, samples, *, batch_size=100, seed=0, device=None, amp=None):
 
 
 def _check_samples(samples, network):
-    """What `train` asks of samples, once more; floats that passed are taken as they are, not rounded to bytes."""
-    while not hasattr(network, "takes") and hasattr(network, "encoder"):       # a task, or a layer of an encoder
+    """What `train` asks of samples; floats that passed stay as they are, not rounded to bytes."""
+    while not hasattr(network, "takes") and hasattr(
+        network, "encoder"
+    ):  # a task, or a layer of an encoder
         network = network.encoder
-    checked = check_samples(samples, "images", images=getattr(network, "takes", None) == "images",
-                            vocabulary=getattr(network, "vocabulary", None))
+    checked = check_samples(
+        samples,
+        "images",
+        images=getattr(network, "takes", None) == "images",
+        vocabulary=getattr(network, "vocabulary", None),
+    )
     return samples if isinstance(samples, torch.Tensor) else checked
 
 
@@ -285,7 +291,9 @@ def fine_tune(encoder, labelled, classes, *, steps=None, longest=1500, batch_siz
     settings = {"progress": False, **settings}
     images, labels = labelled.labelled
     labels = check_labels(labels, classes, f"labels of {labelled.name}")
-    history = train(task, (images, labels), steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings)
+    history = train(
+        task, (images, labels), steps=steps, batch_size=batch_size, lr=lr, seed=seed, **settings
+    )
     if history[-1]["step"] < steps:                       # half a training is no result
         raise KeyboardInterrupt(f"stopped after step {history[-1]['step']} of {steps}")
     return task
@@ -383,13 +391,16 @@ def label_curve(arms, splits, *, budgets=(1, 5, 20, 100), seeds=(0, 1, 2), on_re
 
 
 def check_budgets(splits: Splits, budgets: Sequence[int]) -> None:
-    """Raises ValueError for a budget that training and validation together cannot fill, saying which class has how many."""
+    """Raises ValueError for a budget that training and validation together cannot fill."""
     counts = torch.bincount(torch.cat([splits.train.labels.cpu(), splits.validation.labels.cpu()]))
     fewest = int(counts.min())
     for budget in budgets:
         if not 1 <= budget <= fewest:
-            raise ValueError(f"a budget of {budget} labels a class: class {int(counts.argmin())} has {fewest}, want 1 to "
-                             f"{fewest}")
+            raise ValueError(
+                f"a budget of {budget} labels a class: class {int(counts.argmin())} has {fewest}, "
+                f"want 1 to "
+                f"{fewest}"
+            )
 
 
 def summarise(records):
@@ -487,9 +498,10 @@ def stored(name):
 
 
 def stored_file(name):
-    """The path of a file of results that comes with the kit. Raises FileNotFoundError naming those of its kind.
+    """The path of a file of results that comes with the kit.
 
-    A name that leads out of the folder of results names none of them.
+    Raises FileNotFoundError naming those with the same ending. A name that leads out of the folder
+    of results names none of them.
     """
     folder = results_folder()
     path = folder / name

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 from .chunked import softmax_contrast
 
 LARGEST = {torch.float64: 1e100}
-LARGEST_FLOAT32 = 1e12          # beyond, sums of squares over a batch leave the range of float32, and gradients become NaN
+# beyond, sums of squares over a batch leave the range of float32, and gradients become NaN
+LARGEST_FLOAT32 = 1e12
 FAR = -1e30                     # logarithm of nothing; unlike -inf, its gradients are numbers
 
 
@@ -154,13 +155,18 @@ def nce(model_data, noise_data, model_noise, noise_noise):
     given = {"model_data": model_data, "noise_data": noise_data, "model_noise": model_noise, "noise_noise": noise_noise}
     for name, values in given.items():
         if not isinstance(values, torch.Tensor):
-            raise TypeError(f"{name} is {_a(values)}: want a tensor of log densities, torch.as_tensor(...)")
+            raise TypeError(
+                f"{name} is {_a(values)}: want a tensor of log densities, torch.as_tensor(...)"
+            )
         if not values.is_floating_point():
             raise TypeError(f"{name} is {values.dtype}: want log densities, floats")
         if values.ndim != 1 or len(values) == 0:
             raise ValueError(f"{name} {tuple(values.shape)}: want one log density a sample, (N,) of the data, (M,) of the noise")
         if values.abs().amax() > 1e30 and torch.isfinite(values).all():
-            raise ValueError(f"{name} reaches {values.abs().amax():.1e}: want log densities that float32 can add up, below 1e30")
+            raise ValueError(
+                f"{name} reaches {values.abs().amax():.1e}: want log densities that float32 can "
+                f"add up, below 1e30"
+            )
         if not torch.isfinite(values).all():
             raise ValueError(f"{name} holds NaN or infinity: the noise must be possible wherever data are, and log densities finite")
     if len(model_data) != len(noise_data) or len(model_noise) != len(noise_noise):
@@ -238,9 +244,15 @@ def pairs(labels):
 
 
 def check(embeddings, labels):
-    for name, values, want in (("embeddings", embeddings, "(N, D), floats"), ("labels", labels, "(N,), whole numbers")):
+    for name, values, want in (
+        ("embeddings", embeddings, "(N, D), floats"),
+        ("labels", labels, "(N,), whole numbers"),
+    ):
         if not isinstance(values, torch.Tensor):
-            raise TypeError(f"{name} are {_a(values)}: want a tensor {want}; torch.as_tensor({name}) makes one of numbers")
+            raise TypeError(
+                f"{name} are {_a(values)}: want a tensor {want}; torch.as_tensor({name}) makes one "
+                f"of numbers"
+            )
     if not embeddings.is_floating_point():
         raise TypeError(f"embeddings are {embeddings.dtype}: want floats; labels come second")
     if embeddings.ndim != 2 or labels.ndim != 1 or len(embeddings) != len(labels):
@@ -254,10 +266,16 @@ def check(embeddings, labels):
         raise ValueError(f"embeddings hold NaN or infinity (rows {', '.join(map(str, bad))} …): look for the layer that made them")
     largest = float(embeddings.detach().abs().amax())
     if largest > LARGEST.get(embeddings.dtype, LARGEST_FLOAT32):
-        raise ValueError(f"embeddings reach {largest:.1e}: their squares leave the range of {embeddings.dtype}, and gradients "
-                         f"would be NaN; look for a layer that is not normalised, or for too high an lr")
+        raise ValueError(
+            f"embeddings reach {largest:.1e}: their squares leave the range of {embeddings.dtype}, "
+            f"and gradients "
+            f"would be NaN; look for a layer that is not normalised, or for too high an lr"
+        )
     if embeddings.device != labels.device:
-        raise ValueError(f"embeddings are on {embeddings.device}, labels on {labels.device}: labels.to(embeddings.device)")
+        raise ValueError(
+            f"embeddings are on {embeddings.device}, labels on {labels.device}: "
+            f"labels.to(embeddings.device)"
+        )
     if len(labels.unique()) == len(labels):
         raise ValueError(f"all {len(labels)} labels differ, so nothing belongs together: want at least two samples of one label, "
                          f"such as two views of a picture")
@@ -283,7 +301,9 @@ def _a(value):
 
 def check_number(name, value):
     """Raises TypeError for a setting that is no number, or a tensor of several."""
-    single = isinstance(value, (int, float)) or isinstance(value, torch.Tensor) and value.numel() == 1
+    single = (
+        isinstance(value, (int, float)) or isinstance(value, torch.Tensor) and value.numel() == 1
+    )
     if not single:
         raise TypeError(f"{name} is {_a(value)}: want a number")
 

@@ -23,26 +23,29 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
           progress=True):
     """Train `task` on `data` in place → history, a list of dicts, one each `log_every` steps.
 
-    task: a `Task`. data: what its `make_problem` takes, as one tensor (N, …) or a tuple of tensors; pictures are uint8
-    (N, 3, H, W) and reach the task as floats in [0, 1]. A `Dataset` gives its pictures without labels;
-    `dataset.labelled` gives both.
-    optimizer: "adamw" or "sgd" (Nesterov momentum 0.9). The rate rises over the first `warmup` (a fraction) of the
-    steps and falls to zero as a half cosine (Loshchilov & Hutter 2017). Vectors (biases, norms) are not decayed.
-    seed: batches and random draws are functions of (seed, step) alone: same seed, same machine, same bits; the
-    caller's own generators are left as they were.
-    micro_batch: hold the activations of only this many samples at a time, and still take the gradient of the whole batch:
-    `sslkit.parts`. It costs one more forward pass. Where torch.distributed is set up, each process answers for its share
-    of every batch, with the loss and the gradient of the whole; the first one logs and saves.
-    device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default as in the checkpoint, else where
-    the hardware has it.
-    checkpoint: a file; the whole state is saved there every `checkpoint_every` seconds and at the end, and the same
-    call goes on from it, to the same bits. The stop button (SIGINT) ends at a step boundary and returns the history.
-    on_log: called with each new record, which it may add to. Each record has step, loss and the task's own logs (means
-    since the record before), lr, seconds.
+    task: a `Task`. data: what its `make_problem` takes, as one tensor (N, …) or a tuple of tensors;
+    images are uint8 (N, 3, H, W) and reach the task as floats in [0, 1]. A `Dataset` gives its images
+    without labels; `dataset.labelled` gives both.
+    optimizer: "adamw" or "sgd" (Nesterov momentum 0.9). The rate rises over the first `warmup` (a
+    fraction) of the steps and falls to zero as a half cosine (Loshchilov & Hutter 2017). Vectors
+    (biases, norms) are not decayed.
+    seed: batches and random draws are functions of (seed, step) alone: same seed, same machine, same
+    bits; the caller's own generators are left as they were.
+    micro_batch: hold the activations of only this many samples at a time, and still take the gradient
+    of the whole batch: `sslkit.parts`. It costs one more forward pass. Where torch.distributed is set
+    up, each process answers for its share of every batch, with the loss and the gradient of the whole;
+    the first one logs and saves.
+    device: default CUDA, else Apple's MPS, else the CPU. amp: bfloat16 autocast; default as in the
+    checkpoint, else where the hardware has it.
+    checkpoint: a file; the whole state is saved there every `checkpoint_every` seconds and at the end,
+    and the same call goes on from it, to the same bits. The stop button (SIGINT) ends at a step
+    boundary and returns the history.
+    on_log: called with each new record, which it may add to. Each record has step, loss and the task's
+    own logs (means since the record before), lr, seconds.
 
-    Raises ValueError for data or settings that cannot work, RuntimeError naming the samples where the loss or a gradient
-    is not finite, RuntimeError where memory does not suffice (weights stay as before that step, in both cases), and where
-    another process writes the same checkpoint.
+    Raises ValueError for data or settings that cannot work, RuntimeError naming the samples where
+    the loss or a gradient is not finite, RuntimeError where memory does not suffice (weights stay
+    as before that step, in both cases), and where another process writes the same checkpoint.
     """
     data, batch_size = _check_data(task, data, batch_size)
     if not isinstance(steps, int) or steps < 1:
@@ -60,14 +63,29 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
     talks = parts.first()
     if not talks:
         progress, on_log = False, None
-    settings = {"task": type(task).__name__, "steps": steps, "batch_size": batch_size, "lr": lr, "log_every": log_every,
-                "weight_decay": weight_decay, "optimizer": optimizer, "warmup": warmup, "seed": seed,
-                "data": _fingerprint(data)}
+    settings = {
+        "task": type(task).__name__,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "log_every": log_every,
+        "weight_decay": weight_decay,
+        "optimizer": optimizer,
+        "warmup": warmup,
+        "seed": seed,
+        "data": _fingerprint(data),
+    }
 
     with _only_writer(checkpoint if talks else None), _own_generators(device), _stop_button() as stopped:
         saved = None if checkpoint is None else checkpoints.load_latest(checkpoint)
-        if saved is not None and not (isinstance(saved, dict) and {"settings", "task", "optimizer", "history", "step"} <= saved.keys()):
-            raise ValueError(f"{checkpoint} holds something else than a training. Give this run a checkpoint of its own")
+        if saved is not None and not (
+            isinstance(saved, dict)
+            and {"settings", "task", "optimizer", "history", "step"} <= saved.keys()
+        ):
+            raise ValueError(
+                f"{checkpoint} holds something else than a training. Give this run a checkpoint of "
+                f"its own"
+            )
         settings["amp"] = amp = _precision(amp, saved, device)
         autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=amp)
         history, sums, step, seconds = _resume(checkpoint, saved, settings, task, updates)
@@ -76,7 +94,7 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
             f"{type(task).__name__} on {device.type}{', bfloat16' if amp else ''}"))
         stream = batches(data, batch_size, seed=seed, start=step)
         clock = last_save = time.monotonic()
-        halt = False
+        halt = saved_here = False
         while step < steps and not halt:
             torch.manual_seed(seed_for(seed, "step", step))
             indices, batch = next(stream)
@@ -88,19 +106,23 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
                     outputs = parts.answer(task, network, inputs, micro_batch)
                 try:
                     loss, logs = task.loss(_float32(outputs), targets)
-                except ValueError as error:                       # some losses refuse what is not finite
+                except ValueError as error:  # some losses refuse what is not finite
                     if _all_finite(outputs):
                         raise
                     wrong = "the loss became nan"
-                    raise RuntimeError(_explain(wrong, step, indices, batch, task, before, seed)) from error
+                    raise RuntimeError(
+                        _explain(wrong, step, indices, batch, task, before, seed)
+                    ) from error
                 loss.backward()
                 parts.add_up(task)
             except Exception as error:
                 bar.close()
                 _restore(task, before)
                 if _out_of_memory(error):
-                    inputs = targets = outputs = loss = logs = None    # makes room for finding out what does fit
-                    raise RuntimeError(_explain_memory(step, batch, task, before, micro_batch)) from None
+                    inputs = targets = outputs = loss = logs = None  # makes room for what does fit
+                    raise RuntimeError(
+                        _explain_memory(step, batch, task, before, micro_batch)
+                    ) from None
                 raise
             if wrong := _not_finite(loss, task):
                 bar.close()
@@ -127,14 +149,17 @@ def train(task, data, *, steps, batch_size=128, lr=1e-3, weight_decay=0.05, opti
             halt = parts.any_of(stopped, device)
             if checkpoint is not None and talks and (step == steps or halt or time.monotonic() - last_save >= checkpoint_every):
                 last_save = time.monotonic()
-                saved_here = _save(checkpoint, settings, task, updates, history, sums, step, seconds + last_save - clock)
+                passed = seconds + last_save - clock
+                saved_here = _save(checkpoint, settings, task, updates, history, sums, step, passed)
         bar.close()
         if halt:
             if sums:
                 history.append(_record(sums, step, updates, seconds + time.monotonic() - clock))
             if talks:
-                print(f"stopped after step {step} of {steps}; the task keeps what it learnt"
-                      + (f", and the same call goes on from {checkpoint}" if checkpoint and saved_here else ""))
+                print(
+                    f"stopped after step {step} of {steps}; the task keeps what it learnt"
+                    + (f", and the same call goes on from {checkpoint}" if saved_here else "")
+                )
     task.eval()
     return history
 
@@ -148,22 +173,34 @@ def schedule(step, steps, warmup):
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, or the best there is. Raises RuntimeError where the one asked for cannot be used here."""
+    """The device asked for, or the best there is. Raises RuntimeError where it cannot be used."""
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     cure = "leave device out to take the best there is"
     try:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise RuntimeError(f'device="{device}": no such device; want "cpu", "cuda" or "mps", or {cure}') from error
+        raise RuntimeError(
+            f'device="{device}": no such device; want "cpu", "cuda" or "mps", or {cure}'
+        ) from error
     if found.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(f'device="{device}": this machine has no CUDA device that torch can use; {cure}')
+        raise RuntimeError(
+            f'device="{device}": this machine has no CUDA device that torch can use; {cure}'
+        )
     try:
-        if found.type == "meta":                                   # holds shapes, but no numbers
+        if found.type == "meta":  # holds shapes, but no numbers
             raise NotImplementedError("meta")
         torch.empty(1, device=found)
-    except (RuntimeError, AssertionError, ImportError, AttributeError, NotImplementedError) as error:
-        raise RuntimeError(f'device="{device}": torch cannot use it on this machine; {cure}') from error
+    except (
+        RuntimeError,
+        AssertionError,
+        ImportError,
+        AttributeError,
+        NotImplementedError,
+    ) as error:
+        raise RuntimeError(
+            f'device="{device}": torch cannot use it on this machine; {cure}'
+        ) from error
     return found
 
 
@@ -182,10 +219,15 @@ def _check_data(task, data, batch_size):
         data = data.images
     given = data if isinstance(data, tuple) else (data,)
     encoder = getattr(task, "encoder", None)
-    whole = tuple(check_samples(part, f"data[{place}]" if isinstance(data, tuple) else "data",
-                                images=place == 0 and getattr(encoder, "takes", None) == "images",
-                                vocabulary=getattr(encoder, "vocabulary", None) if place == 0 else None)
-                  for place, part in enumerate(given))
+    whole = tuple(
+        check_samples(
+            part,
+            f"data[{place}]" if isinstance(data, tuple) else "data",
+            images=place == 0 and getattr(encoder, "takes", None) == "images",
+            vocabulary=getattr(encoder, "vocabulary", None) if place == 0 else None,
+        )
+        for place, part in enumerate(given)
+    )
     sizes = sorted({len(part) for part in whole})
     if len(sizes) > 1:
         raise ValueError(f"data: its parts have {' and '.join(map(str, sizes))} examples, want the same number in each")
@@ -238,9 +280,17 @@ def _not_finite(loss, task):
 
     A GPU is asked once: the loss and the largest entry of every gradient come back together.
     """
-    named = [(name, parameter.grad) for name, parameter in task.named_parameters() if parameter.grad is not None]
-    largest = torch._foreach_norm([gradient for _, gradient in named], math.inf)           # one kernel on a GPU
-    value, *largest = torch.stack([loss.detach().float(), *(norm.float() for norm in largest)]).tolist()
+    named = [
+        (name, parameter.grad)
+        for name, parameter in task.named_parameters()
+        if parameter.grad is not None
+    ]
+    largest = torch._foreach_norm(
+        [gradient for _, gradient in named], math.inf
+    )  # one kernel on a GPU
+    value, *largest = torch.stack(
+        [loss.detach().float(), *(norm.float() for norm in largest)]
+    ).tolist()
     if not math.isfinite(value):
         return f"the loss became {value}"
     bad = [name for (name, _), norm in zip(named, largest) if not math.isfinite(norm)]
@@ -268,30 +318,40 @@ def _explain(wrong, step, indices, batch, task, before, seed):
             bad = ~torch.isfinite(task.represent(whole[0]).float()).flatten(1).all(1)
         where = "their features are not finite: look at these samples"
     if not bad.any():
-        bad[_smallest_bad(task, batch, list(range(len(indices))), seed_for(seed, "step", step))] = True
-        where = "they do it without the rest of the batch: look at these samples, and at what the loss does with them"
+        bad[_smallest_bad(task, batch, list(range(len(indices))), seed_for(seed, "step", step))] = (
+            True
+        )
+        where = "they do it without the rest of the batch: look at what the loss does with them"
         if bad.all():
-            where = "its samples look sound one by one: a smaller lr, or a longer warmup, is the usual cure"
+            where = (
+                "its samples look sound one by one: a smaller lr, or a longer warmup, is the usual cure"
+            )
     _restore(task, before)
     task.train()
     names = indices[bad].tolist()
     more = ", … " if len(names) > 20 else ""
-    return (f"{wrong} in step {step}, which was not taken: the weights are those before it. "
-            f"Samples {', '.join(map(str, names[:20]))}{more} ({where})")
+    return (
+        f"{wrong} in step {step}, which was not taken: the weights are those before it. "
+        f"Samples {', '.join(map(str, names[:20]))}{more} ({where})"
+    )
 
 
 def _smallest_bad(task, batch, places, seed):
-    """Halves the batch as long as a half alone is not finite either → places in the batch. The task is in evaluation mode."""
+    """Halves the batch as long as a half alone is not finite either → places in the batch."""
     if len(places) == 1:
         return places
     found = []
-    for half in (places[:len(places) // 2], places[len(places) // 2:]):
+    for half in (places[: len(places) // 2], places[len(places) // 2 :]):
         torch.manual_seed(seed)
         try:
-            with warnings.catch_warnings():                       # of few samples, statistics may be undefined
+            with warnings.catch_warnings():  # of few samples, statistics may be undefined
                 warnings.simplefilter("ignore")
                 wrong = _not_finite(_gradient(task, batch, half), task)
-        except (ValueError, RuntimeError, IndexError):            # too few for this loss: the half cannot be asked
+        except (
+            ValueError,
+            RuntimeError,
+            IndexError,
+        ):  # too few for this loss: the half cannot be asked
             wrong = ""
         task.zero_grad()
         if wrong:
@@ -311,12 +371,15 @@ def _gradient(task, batch, places):
 def _out_of_memory(error):
     """torch has a class for it on CUDA alone; elsewhere the words tell."""
     words = str(error).lower()
-    return isinstance(error, torch.cuda.OutOfMemoryError) or isinstance(error, RuntimeError) and (
-        "can't allocate memory" in words or "out of memory" in words)
+    return (
+        isinstance(error, torch.cuda.OutOfMemoryError)
+        or isinstance(error, RuntimeError)
+        and ("can't allocate memory" in words or "out of memory" in words)
+    )
 
 
 def _explain_memory(step, batch, task, before, micro_batch):
-    """Tries halves of the batch until one fits → the sentence to raise. Nothing is lost, and there are two ways on."""
+    """Tries halves of the batch until one fits → the sentence to raise, with two ways on."""
     size = len(batch[0] if isinstance(batch, tuple) else batch)
     held = min(size, micro_batch or size)
     fits = held // 2
@@ -325,16 +388,25 @@ def _explain_memory(step, batch, task, before, micro_batch):
             _gradient(task, batch, slice(fits))
             break
         except Exception as error:
-            if not _out_of_memory(error):                         # such as a loss that wants more samples
+            if not _out_of_memory(error):  # such as a loss that wants more samples
                 raise
         finally:
             _restore(task, before)
         fits //= 2
-    cure = (f"{fits} at a time fit: micro_batch={fits} computes the same loss in pieces; batch_size={fits} has fewer "
-            f"negatives where samples are contrasted, which is another problem") if fits >= 2 else (
-        "Not even 2 at a time fit: want smaller samples, or a smaller network")
-    return (f"out of memory in step {step} with {held} samples at a time. The step was not taken: the weights are those "
-            f"before it. {cure}")
+    cure = (
+        (
+            f"{fits} at a time fit: micro_batch={fits} computes the same loss in pieces; "
+            f"batch_size={fits} has fewer "
+            f"negatives where samples are contrasted, which is another problem"
+        )
+        if fits >= 2
+        else ("Not even 2 at a time fit: want smaller samples, or a smaller network")
+    )
+    return (
+        f"out of memory in step {step} with {held} samples at a time. The step was not taken: the "
+        f"weights are those "
+        f"before it. {cure}"
+    )
 
 
 def _precision(amp, saved, device):
@@ -345,8 +417,11 @@ def _precision(amp, saved, device):
         return has_bfloat16(device)
     amp = saved["settings"].get("amp", False)
     if amp and not has_bfloat16(device):
-        warnings.warn("the checkpoint was trained with bfloat16, and so it goes on: this machine emulates it, slowly",
-                      stacklevel=3)
+        warnings.warn(
+            "the checkpoint was trained with bfloat16, and so it goes on: this machine emulates "
+            "it, slowly",
+            stacklevel=3,
+        )
     return amp
 
 
@@ -366,15 +441,18 @@ def _resume(path, state, settings, task, updates):
     changed = [f"{name} was {state['settings'].get(name)!r}, now {value!r}"
                for name, value in settings.items() if state["settings"].get(name) != value]
     if changed:
-        raise ValueError(f"{path} holds another run: {'; '.join(changed)}. Give these settings as they were to go on with "
-                         f"it, or give this run a checkpoint of its own")
+        raise ValueError(
+            f"{path} holds another run: {'; '.join(changed)}. Give these settings as they were to "
+            f"go on with "
+            f"it, or give this run a checkpoint of its own"
+        )
     try:
         task.load_state_dict(state["task"])
     except RuntimeError as error:
         raise ValueError(f"{path} holds a network of another shape. Give this run a checkpoint of its own, or delete "
                          f"that file. {error}") from error
     for group, own in zip(state["optimizer"]["param_groups"], updates.param_groups):
-        group["fused"] = own["fused"]                             # a matter of the device, which may be another one now
+        group["fused"] = own["fused"]  # a matter of the device, which may be another one now
     updates.load_state_dict(state["optimizer"])
     sums = {name: value.to(updates.param_groups[0]["params"][0].device) if isinstance(value, torch.Tensor) else value
             for name, value in state["sums"].items()}
@@ -385,7 +463,7 @@ def _save(path, settings, task, updates, history, sums, step, seconds):
     try:
         checkpoints.save(path, {"settings": settings, "task": dict(task.state_dict()), "optimizer": updates.state_dict(),
                                 "history": history, "sums": sums, "step": step, "seconds": seconds})
-    except OSError as error:                                      # training goes on in memory: nothing learnt is lost
+    except OSError as error:  # training goes on in memory: nothing learnt is lost
         warnings.warn(f"step {step} was not saved: {error}", stacklevel=3)
         return False
     return True

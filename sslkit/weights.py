@@ -17,9 +17,12 @@ from .tasks import MAE, VQVAE, Autoregressive, Colorization, MaskedLM
 WINDOW = 96                                                        # tokens a sample of text
 SIDE = 16                                                          # pixels of the pictures that are told one by one
 COLOURS = 32
-# The SHA-256 of their files, which bench/weights.py writes: with other tokens a network says nothing that makes sense.
-TOKENIZERS = {"characters": "3c1e93c15e9a3e8e4dacd66fecbc6709ab37081d39171a75bd8c88aec4a091d5",
-              "byte-pairs": "aef2fe2a2781717ee1a70da7a16ae76165a2caa51bc9e0e6a89789c3715101f5"}
+# The SHA-256 of their files, which bench/weights.py writes: with other tokens a network says
+# nothing that makes sense.
+TOKENIZERS = {
+    "characters": "3c1e93c15e9a3e8e4dacd66fecbc6709ab37081d39171a75bd8c88aec4a091d5",
+    "byte-pairs": "aef2fe2a2781717ee1a70da7a16ae76165a2caa51bc9e0e6a89789c3715101f5",
+}
 
 
 def listed():
@@ -58,14 +61,18 @@ def state(name):
 def load_verified(path, sha256: str) -> dict[str, torch.Tensor]:
     """A safetensors file whose SHA-256 was stored when it was made → {parameter: float32 tensor}.
 
-    Raises RuntimeError where the file is gone or is another one: nothing should be computed with it.
+    Raises RuntimeError where the file is gone or is another one: nothing should be computed with
+    it.
     """
     from safetensors.torch import load
 
     content = verified(path, sha256)
     if content is None:
-        raise RuntimeError(f"{path} is not the file that was measured: it is gone, or its hash is another one. Fetch it "
-                           f"anew, or install sslkit again; what was trained here must be trained anew")
+        raise RuntimeError(
+            f"{path} is not the file that was measured: it is gone, or its hash is another one. "
+            f"Fetch it "
+            f"anew, or install sslkit again; what was trained here must be trained anew"
+        )
     return floats(load(content))
 
 
@@ -94,14 +101,20 @@ def painter(trained=True):
 def tokenizer(kind: str) -> Tokenizer:
     """The "characters" or "byte-pairs" of the standard library's help pages.
 
-    Raises ValueError for another word, RuntimeError where the file is not the one that the networks were trained with.
+    Raises ValueError for another word, RuntimeError where the file is not the one that the networks
+    were trained with.
     """
     if kind not in TOKENIZERS:
-        raise ValueError(f"no tokenizer {kind!r} comes with the kit: want {' or '.join(TOKENIZERS)}")
+        raise ValueError(
+            f"no tokenizer {kind!r} comes with the kit: want {' or '.join(TOKENIZERS)}"
+        )
     path = stored_file(f"{kind}.json")
     if verified(path, TOKENIZERS[kind]) is None:
-        raise RuntimeError(f"{path} is not the file that the networks were trained with: its hash is another one. Fetch it "
-                           f"anew, or install sslkit again")
+        raise RuntimeError(
+            f"{path} is not the file that the networks were trained with: its hash is another one. "
+            f"Fetch it "
+            f"anew, or install sslkit again"
+        )
     return Tokenizer.load(path)
 
 

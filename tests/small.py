@@ -13,7 +13,13 @@ QUICK = dict(batch_size=8, progress=False, log_every=1)
 
 
 def pictures(number=48, size=16, seed=0):
-    return torch.randint(0, 256, (number, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return torch.randint(
+        0,
+        256,
+        (number, 3, size, size),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(seed),
+    )
 
 
 def rotation(seed=0):
@@ -23,7 +29,9 @@ def rotation(seed=0):
 
 def same(first, second):
     first, second = first.state_dict(), second.state_dict()
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
 
 
 class Line(Task):
@@ -40,17 +48,29 @@ class Line(Task):
 
 
 def state(number=0):
-    return {"task": {"weight": torch.arange(6.).reshape(2, 3) + number, "count": torch.tensor(number)},
-            "optimizer": {"state": {0: {"step": torch.tensor(3.), "half": torch.ones(4, dtype=torch.bfloat16)}},
-                          "param_groups": [{"lr": 0.1, "betas": [0.9, 0.999], "fused": None}]},
-            "history": [{"step": 1, "loss": 2.5}], "step": number, "name": "rotation"}
+    return {
+        "task": {"weight": torch.arange(6.0).reshape(2, 3) + number, "count": torch.tensor(number)},
+        "optimizer": {
+            "state": {0: {"step": torch.tensor(3.0), "half": torch.ones(4, dtype=torch.bfloat16)}},
+            "param_groups": [{"lr": 0.1, "betas": [0.9, 0.999], "fused": None}],
+        },
+        "history": [{"step": 1, "loss": 2.5}],
+        "step": number,
+        "name": "rotation",
+    }
 
 
 def equal(first, second):
     if isinstance(first, torch.Tensor):
-        return isinstance(second, torch.Tensor) and first.dtype == second.dtype and torch.equal(first, second)
+        return (
+            isinstance(second, torch.Tensor)
+            and first.dtype == second.dtype
+            and torch.equal(first, second)
+        )
     if isinstance(first, dict):
-        return first.keys() == second.keys() and all(equal(first[key], second[key]) for key in first)
+        return first.keys() == second.keys() and all(
+            equal(first[key], second[key]) for key in first
+        )
     if isinstance(first, list):
         return len(first) == len(second) and all(map(equal, first, second))
     return type(first) is type(second) and first == second
@@ -59,7 +79,9 @@ def equal(first, second):
 def photo(width=40, height=30, seed=0):
     """Smooth colours, so that JPEG and resizing change them little."""
     y, x = np.mgrid[:height, :width] / (height, width)[0]
-    return Image.fromarray((np.stack([x / 2, y, (x + y + seed) / 4], -1).clip(0, 1) * 255).astype(np.uint8))
+    return Image.fromarray(
+        (np.stack([x / 2, y, (x + y + seed) / 4], -1).clip(0, 1) * 255).astype(np.uint8)
+    )
 
 
 def fill(path, names, picture=photo):
@@ -70,4 +92,4 @@ def fill(path, names, picture=photo):
 
 
 def cut(path, keep=0.6):
-    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * keep)])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])

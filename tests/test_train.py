@@ -8,7 +8,7 @@ from torch import nn
 
 import sslkit
 from small import QUICK, Line, pictures, rotation, same
-from sslkit import checkpoint, train
+from sslkit import train
 from sslkit.data import Dataset
 from sslkit.networks import ConvNet
 from sslkit.tasks import Rotation, Supervised

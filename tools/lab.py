@@ -17,13 +17,24 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 def options(port: int, token: str) -> list[str]:
     """What must be so, whatever a configuration file says."""
-    return ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.sock=",
-            "--ServerApp.open_browser=False", f"--ServerApp.root_dir={NOTEBOOKS}",
-            f"--ServerApp.allow_root={hasattr(os, 'geteuid') and os.geteuid() == 0}",
-            "--ServerApp.identity_provider_class=jupyter_server.auth.identity.PasswordIdentityProvider",
-            f"--IdentityProvider.token={token}", f"--PasswordIdentityProvider.token={token}",
-            "--ServerApp.allow_remote_access=False", "--ServerApp.disable_check_xsrf=False", "--ServerApp.allow_origin=",
-            "--ServerApp.allow_origin_pat=", "--ServerApp.certfile=", "--ServerApp.base_url=/"]
+    return [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.sock=",
+        "--ServerApp.open_browser=False",
+        f"--ServerApp.root_dir={NOTEBOOKS}",
+        f"--ServerApp.allow_root={hasattr(os, 'geteuid') and os.geteuid() == 0}",
+        "--ServerApp.identity_provider_class=jupyter_server.auth.identity.PasswordIdentityProvider",
+        f"--IdentityProvider.token={token}",
+        f"--PasswordIdentityProvider.token={token}",
+        "--ServerApp.allow_remote_access=False",
+        "--ServerApp.disable_check_xsrf=False",
+        "--ServerApp.allow_origin=",
+        "--ServerApp.allow_origin_pat=",
+        "--ServerApp.certfile=",
+        "--ServerApp.base_url=/",
+    ]
 
 
 def taken(port: int) -> bool:
@@ -35,7 +46,7 @@ def taken(port: int) -> bool:
 
 def main(port: int = 8888) -> None:
     """Serves until it is interrupted. Exits with a sentence where the port is taken."""
-    if taken(port):                                                # before seconds go by; the server asks for itself again
+    if taken(port):  # before seconds go by; the server asks for itself again
         sys.exit(f"port {port} is taken: choose another: make lab PORT={port + 1}")
     from jupyterlab.labapp import LabApp
 

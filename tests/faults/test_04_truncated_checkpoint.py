@@ -1,7 +1,7 @@
 """A checkpoint is cut short, or empty
 
-What the user sees: the file's name, its size and the size that its own header says; the training goes on from the
-checkpoint before it.
+What the user sees: the file's name, its size and the size that its own header says; the training
+goes on from the checkpoint before it.
 """
 
 import pytest
@@ -17,7 +17,10 @@ def test_truncated_files_say_so(tmp_path, length):
     checkpoint.save(path, state(2))
     sound = path.read_bytes()
     path.write_bytes(sound[:length])
-    with pytest.raises(ValueError, match="empty" if length == 0 else "not a checkpoint|has .* bytes, its own header says"):
+    with pytest.raises(
+        ValueError,
+        match="empty" if length == 0 else "not a checkpoint|has .* bytes, its own header says",
+    ):
         checkpoint.load(path)
     with pytest.warns(UserWarning, match="Going on from the checkpoint before it"):
         assert checkpoint.load_latest(path)["step"] == 1

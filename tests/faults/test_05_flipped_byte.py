@@ -1,7 +1,8 @@
 """One byte of a checkpoint, of stored weights or of a tokenizer is another one
 
-What the user sees: the file is named and not used. A training goes on from the checkpoint before it, and never puts the
-damaged one in the place of the good one; a comparison computes nothing with damaged weights.
+What the user sees: the file is named and not used. A training goes on from the checkpoint before
+it, and never puts the damaged one in the place of the good one; a comparison computes nothing with
+damaged weights.
 """
 
 import hashlib
@@ -27,7 +28,7 @@ def test_a_flipped_byte_anywhere_is_noticed_and_the_one_before_is_used(tmp_path)
             loaded = checkpoint.load(path)
         except ValueError as error:
             assert str(path) in str(error)
-        else:                                                      # only the header's own padding may differ
+        else:  # only the header's own padding may differ
             assert equal(loaded, state(2)), position
     path.write_bytes(sound[:-3] + bytes([sound[-3] ^ 1]) + sound[-2:])
     with pytest.warns(UserWarning, match="does not match the SHA-256.*run.previous.safetensors"):
@@ -48,18 +49,31 @@ def test_a_damaged_checkpoint_never_takes_the_place_of_the_good_one_before_it(tm
     with pytest.warns(UserWarning, match="Going on from the checkpoint before it"):
         assert checkpoint.load_latest(path)["step"] == 1
     checkpoint.save(path, state(3))
-    assert checkpoint.load(path)["step"] == 3 and checkpoint.load(checkpoint.previous(path))["step"] == 1
+    assert (
+        checkpoint.load(path)["step"] == 3
+        and checkpoint.load(checkpoint.previous(path))["step"] == 1
+    )
 
 
 def test_a_comparison_refuses_weights_that_are_not_those_it_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "kept", lambda method, tier, data: ConvNet(4))
     file = tmp_path / "rotation-0.safetensors"
     file.write_bytes(save(ConvNet(4).state_dict()))
-    run = {"arm": "rotation", "about": {"method": "rotation", "tier": "cpu", "data": "scenes", "pretraining": 0}, "pretraining": {},
-           "weights": {"file": file.name, "folder": tmp_path.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}
+    run = {
+        "arm": "rotation",
+        "about": {"method": "rotation", "tier": "cpu", "data": "scenes", "pretraining": 0},
+        "pretraining": {},
+        "weights": {
+            "file": file.name,
+            "folder": tmp_path.name,
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        },
+    }
     assert compare._encoder(tmp_path / "rotation-0.json", run, tmp_path, print) is not None
     flip(file)
-    with pytest.raises(RuntimeError, match="rotation-0.safetensors is not the file that was measured"):
+    with pytest.raises(
+        RuntimeError, match="rotation-0.safetensors is not the file that was measured"
+    ):
         compare._encoder(tmp_path / "rotation-0.json", run, tmp_path, print)
 
 
@@ -69,7 +83,9 @@ def test_a_tokenizer_that_was_changed_is_refused(kind, tmp_path, monkeypatch):
     changed = tmp_path / f"{kind}.json"
     changed.write_bytes(weights.stored_file(f"{kind}.json").read_bytes().replace(b"e", b"E", 1))
     monkeypatch.setattr(weights, "stored_file", lambda name: changed)
-    with pytest.raises(RuntimeError, match=f"{kind}.json is not the file that the networks were trained with"):
+    with pytest.raises(
+        RuntimeError, match=f"{kind}.json is not the file that the networks were trained with"
+    ):
         weights.tokenizer(kind)
     with pytest.raises(ValueError, match="no tokenizer 'words'.*characters or byte-pairs"):
         weights.tokenizer("words")

@@ -1,7 +1,7 @@
 """A pickle that would run code, or lead NumPy to memory that is not its own
 
-What the user sees: the file is refused by name. Checkpoints are never pickles; of CIFAR-10's, only the published files
-are opened, and of these only arrays of bytes, without NumPy's help.
+What the user sees: the file is refused by name. Checkpoints are never pickles; of CIFAR-10's, only
+the published files are opened, and of these only arrays of bytes, without NumPy's help.
 """
 
 import hashlib
@@ -50,7 +50,9 @@ def read(batch):
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_arrays_of_bytes_are_read_as_numpy_reads_them(order):
-    images = np.asarray(np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8), order=order)
+    images = np.asarray(
+        np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8), order=order
+    )
     assert np.array_equal(read({"data": images})["data"].pixels, images)
 
 
@@ -62,23 +64,44 @@ class Lie:
 
     def __reduce__(self):
         reconstruct = np.empty(0).__reduce__()[0]
-        return reconstruct, (np.ndarray, (0,), b"b"), (1, self.shape, np.dtype(self.name), False, self.content)
+        return (
+            reconstruct,
+            (np.ndarray, (0,), b"b"),
+            (1, self.shape, np.dtype(self.name), False, self.content),
+        )
 
 
-@pytest.mark.parametrize("lie", [Lie("O"), Lie("f8"), Lie("i8"), Lie("u1", (10**9,)), Lie("u1", (-1, 3)), Lie("u1", (9,)),
-                                 Lie("u1", (8,), [1] * 8)], ids=str)
+@pytest.mark.parametrize(
+    "lie",
+    [
+        Lie("O"),
+        Lie("f8"),
+        Lie("i8"),
+        Lie("u1", (10**9,)),
+        Lie("u1", (-1, 3)),
+        Lie("u1", (9,)),
+        Lie("u1", (8,), [1] * 8),
+    ],
+    ids=str,
+)
 def test_an_array_that_lies_about_its_type_or_size_is_refused(lie):
     with pytest.raises((pickle.UnpicklingError, ValueError, TypeError)):
         read({"data": lie})
 
 
 def test_the_digests_are_those_that_torchvision_publishes():
-    assert {name: digest for name, digest in CIFAR10.train_list + CIFAR10.test_list} == cifar10.BATCHES_MD5
+    assert {
+        name: digest for name, digest in CIFAR10.train_list + CIFAR10.test_list
+    } == cifar10.BATCHES_MD5
 
 
-def test_a_file_under_a_published_name_is_never_unpickled_unless_it_is_that_file(tmp_path, monkeypatch):
+def test_a_file_under_a_published_name_is_never_unpickled_unless_it_is_that_file(
+    tmp_path, monkeypatch
+):
     for name in ("_from_npm", "_from_official"):
-        monkeypatch.setattr(cifar10, name, lambda folder: (_ for _ in ()).throw(OSError("no network")))
+        monkeypatch.setattr(
+            cifar10, name, lambda folder: (_ for _ in ()).throw(OSError("no network"))
+        )
     opened = []
     monkeypatch.setattr(cifar10._BytesOnly, "load", lambda self: opened.append(self))
     evil = pickle.dumps(Evil())
@@ -93,5 +116,8 @@ def test_a_file_under_a_published_name_is_never_unpickled_unless_it_is_that_file
     with pytest.warns(UserWarning) as warned, pytest.raises(OSError, match="could not be had"):
         cifar10.cifar10(folder=tmp_path)
     said = " ".join(str(warning.message) for warning in warned)
-    assert "its SHA-256 is not that of the published file" in said and "the MD5 of data_batch_1 is not that" in said
+    assert (
+        "its SHA-256 is not that of the published file" in said
+        and "the MD5 of data_batch_1 is not that" in said
+    )
     assert not opened and hashlib.sha256(evil).hexdigest() not in cifar10.ARCHIVES.values()

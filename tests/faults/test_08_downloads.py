@@ -1,8 +1,8 @@
 """A download that is cut off, crawls, stalls, drips, is refused, or brings a web page or another file
 
-What the user sees: it goes on where it broke, from the next source where this one is too slow, and ends within seconds
-where nothing comes, in one sentence with what can be done instead. A file has its name only once it is whole and right.
-This holds for every data set.
+What the user sees: it goes on where it broke, from the next source where this one is too slow, and
+ends within seconds where nothing comes, in one sentence with what can be done instead. A file has
+its name only once it is whole and right. This holds for every data set.
 """
 
 import functools
@@ -35,6 +35,7 @@ WHOLE = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "size": len(CONTENT)}
 @pytest.fixture
 def server():
     """Serves CONTENT under names of faults; `server.asked` lists (path, Range)."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked = self.headers["Range"]
@@ -46,25 +47,31 @@ def server():
                 self.send_response(302)
                 self.send_header("Location", "/good")
                 return self.end_headers()
-            bodies = {"/wrong": b"?" + CONTENT[1:], "/page": b"<html>sorry</html>", "/short": CONTENT[:-9]}
+            bodies = {
+                "/wrong": b"?" + CONTENT[1:],
+                "/page": b"<html>sorry</html>",
+                "/short": CONTENT[:-9],
+            }
             body = {**bodies, **self.server.bodies}.get(self.path, CONTENT)
             self.send_response(206 if start else 200)
-            self.send_header("Content-Type", "text/html" if self.path == "/page" else "application/octet-stream")
+            self.send_header(
+                "Content-Type", "text/html" if self.path == "/page" else "application/octet-stream"
+            )
             if self.path != "/unsized":
                 self.send_header("Content-Length", str(len(body) - start))
             self.end_headers()
             body = body[start:]
             if self.path in ("/cut", "/no-ranges"):
-                body = body[:100_000]                                  # the line breaks
+                body = body[:100_000]  # the line breaks
             if self.path == "/unsized":
                 body += b"and more"
             try:
                 for first in range(0, len(body), 1000 if self.path == "/slow" else len(body)):
-                    self.wfile.write(body[first:first + 1000] if self.path == "/slow" else body)
+                    self.wfile.write(body[first : first + 1000] if self.path == "/slow" else body)
                     if self.path == "/slow":
                         time.sleep(0.05)
             except OSError:
-                pass                                                   # the client has left
+                pass  # the client has left
 
         def log_message(self, *arguments):
             pass
@@ -108,14 +115,27 @@ def test_a_wrong_beginning_is_thrown_away(server, tmp_path, part):
     assert download(server.at("good"), tmp_path / "file", **WHOLE).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("fault, says", [
-    ("missing", "Not Found"), ("wrong", "wrong SHA-256"), ("page", "web page"), ("short", "offers 255991 bytes"),
-    ("no-ranges", "stopped after 100000 of 256000"), ("unsized", "more than the 256000 bytes")])
-def test_every_fault_is_named_nothing_gets_the_name_and_the_next_source_is_tried(server, tmp_path, fault, says):
+@pytest.mark.parametrize(
+    "fault, says",
+    [
+        ("missing", "Not Found"),
+        ("wrong", "wrong SHA-256"),
+        ("page", "web page"),
+        ("short", "offers 255991 bytes"),
+        ("no-ranges", "stopped after 100000 of 256000"),
+        ("unsized", "more than the 256000 bytes"),
+    ],
+)
+def test_every_fault_is_named_nothing_gets_the_name_and_the_next_source_is_tried(
+    server, tmp_path, fault, says
+):
     with pytest.raises(OSError, match=says):
         download(server.at(fault), tmp_path / "file", **WHOLE)
     assert not (tmp_path / "file").exists()
-    assert download([server.at(fault), server.at("good")], tmp_path / "file", **WHOLE).read_bytes() == CONTENT
+    assert (
+        download([server.at(fault), server.at("good")], tmp_path / "file", **WHOLE).read_bytes()
+        == CONTENT
+    )
     assert left(tmp_path) == ["file"]
 
 
@@ -123,7 +143,7 @@ def test_a_slow_source_is_left_only_while_another_is_untried(server, tmp_path):
     slow = {"minimum_rate": 10_000_000, "patience": 0.3}
     download([server.at("slow"), server.at("good")], tmp_path / "file", **WHOLE, **slow)
     assert [path for path, _ in server.asked] == ["/slow", "/good"]
-    assert server.asked[1][1] is not None                              # and what it gave is kept
+    assert server.asked[1][1] is not None  # and what it gave is kept
     (tmp_path / "file.part").write_bytes(CONTENT[:-20_000])
     (tmp_path / "file").unlink()
     assert download(server.at("slow"), tmp_path / "file", **WHOLE, **slow).read_bytes() == CONTENT
@@ -141,24 +161,30 @@ def hanging():
         def do_GET(self):
             name = self.path[1:]
             start = int(self.headers["Range"][6:-1]) if self.headers["Range"] else 0
-            head = (f"HTTP/1.1 {'206 Partial' if start else '200 OK'}\r\n"
-                    + ("Transfer-Encoding: chunked\r\n" if name == "chunks-drip" else f"Content-Length: {len(CONTENT) - start}\r\n")
-                    + "\r\n").encode()
+            head = (
+                f"HTTP/1.1 {'206 Partial' if start else '200 OK'}\r\n"
+                + (
+                    "Transfer-Encoding: chunked\r\n"
+                    if name == "chunks-drip"
+                    else f"Content-Length: {len(CONTENT) - start}\r\n"
+                )
+                + "\r\n"
+            ).encode()
             try:
                 if name == "head-drip":
                     self.drip(head[:20] + b"X-Filler: " + b"x" * 10_000)
                 elif name != "silent":
                     self.wfile.write(head)
                 if name in ("stall", "stall-again"):
-                    self.wfile.write(CONTENT[start:start + 1000])
+                    self.wfile.write(CONTENT[start : start + 1000])
                     self.wfile.flush()
                 if name == "drip":
                     self.drip(CONTENT[start:])
                 if name == "chunks-drip":
-                    self.drip(b"0" * 10_000)                       # the length of the first chunk, which never ends
+                    self.drip(b"0" * 10_000)  # the length of the first chunk, which never ends
                 over.wait(60 if name != "stall-again" else 0.1)
             except OSError:
-                pass                                               # the client has left
+                pass  # the client has left
 
         def drip(self, content):
             for letter in content:
@@ -199,35 +225,72 @@ def in_time(function, seconds=60):
 @pytest.mark.parametrize("fault", HANGS)
 def test_whatever_a_server_does_it_ends(hanging, tmp_path, fault):
     error = in_time(lambda: download(hanging.at(fault), tmp_path / "file", **WHOLE, patience=0.3))
-    assert isinstance(error, OSError) and re.search("silent for 0.6 s|timed out|gave only .* kB a second", str(error)), error
+    assert isinstance(error, OSError) and re.search(
+        "silent for 0.6 s|timed out|gave only .* kB a second", str(error)
+    ), error
     assert not (tmp_path / "file").exists()
 
 
 def test_the_limits_of_every_data_set_end_within_twenty_seconds():
     """By arithmetic: npm's patience, or a first source's, and twice that of the last one."""
-    settings = lambda function: {name: value.default for name, value in inspect.signature(function).parameters.items()}
+    settings = lambda function: {
+        name: value.default for name, value in inspect.signature(function).parameters.items()
+    }
     last = 2 * settings(download)["patience"]
-    assert settings(npm_pack)["patience"] + last <= 20 and settings(download)["patience"] + last <= 20
+    assert (
+        settings(npm_pack)["patience"] + last <= 20 and settings(download)["patience"] + last <= 20
+    )
 
 
 @pytest.mark.parametrize("load, kind", [(stl10, "stl10"), (imagenette, "160px")])
-@pytest.mark.parametrize("fault, says", [("silent", "silent for|timed out"), ("drip", "gave only"), ("stall", "silent|gave only|timed out")])
+@pytest.mark.parametrize(
+    "fault, says",
+    [
+        ("silent", "silent for|timed out"),
+        ("drip", "gave only"),
+        ("stall", "silent|gave only|timed out"),
+    ],
+)
 def test_so_do_the_larger_data_sets(hanging, tmp_path, monkeypatch, load, kind, fault, says):
     short = functools.partial(download, patience=0.3)
     monkeypatch.setattr(folders, "download", short)
     archive = folders.ARCHIVES[kind]
-    monkeypatch.setattr(folders, "ARCHIVES", {kind: archive._replace(address=hanging.at(fault), size=len(CONTENT), unpacked=1e6)})
+    monkeypatch.setattr(
+        folders,
+        "ARCHIVES",
+        {kind: archive._replace(address=hanging.at(fault), size=len(CONTENT), unpacked=1e6)},
+    )
     error = in_time(lambda: load(folder=tmp_path))
-    assert isinstance(error, OSError) and re.search(f"could not be downloaded.*({says}).*Use `scenes`", str(error)), error
+    assert isinstance(error, OSError) and re.search(
+        f"could not be downloaded.*({says}).*Use `scenes`", str(error)
+    ), error
     assert not any(file.suffix in (".gz", ".tgz") for file in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("load, kind", [(stl10, "stl10"), (imagenette, "160px")])
-@pytest.mark.parametrize("fault, says", [("page", "web page"), ("short", "offers 255991 bytes"), ("wrong", "wrong SHA-256"), ("missing", "Not Found")])
-def test_and_keep_nothing_wrong_under_the_final_name(server, tmp_path, monkeypatch, load, kind, fault, says):
+@pytest.mark.parametrize(
+    "fault, says",
+    [
+        ("page", "web page"),
+        ("short", "offers 255991 bytes"),
+        ("wrong", "wrong SHA-256"),
+        ("missing", "Not Found"),
+    ],
+)
+def test_and_keep_nothing_wrong_under_the_final_name(
+    server, tmp_path, monkeypatch, load, kind, fault, says
+):
     archive = folders.ARCHIVES[kind]
     address = server.at(fault)
-    monkeypatch.setattr(folders, "ARCHIVES", {kind: archive._replace(address=address, sha256=WHOLE["sha256"], size=len(CONTENT), unpacked=1e6)})
+    monkeypatch.setattr(
+        folders,
+        "ARCHIVES",
+        {
+            kind: archive._replace(
+                address=address, sha256=WHOLE["sha256"], size=len(CONTENT), unpacked=1e6
+            )
+        },
+    )
     with pytest.raises(OSError, match=f"could not be downloaded.*{says}.*Use `scenes`"):
         load(folder=tmp_path)
     assert not (tmp_path / fault).exists()
@@ -242,7 +305,9 @@ def test_a_larger_data_set_is_fetched_unpacked_and_read(server, tmp_path, monkey
             tar.addfile(member, io.BytesIO(content.getvalue()))
     body = (tmp_path / "made").read_bytes()
     server.bodies["/good"] = body
-    archive = folders.ARCHIVES["160px"]._replace(address=server.at("good"), sha256=hashlib.sha256(body).hexdigest(), size=len(body))
+    archive = folders.ARCHIVES["160px"]._replace(
+        address=server.at("good"), sha256=hashlib.sha256(body).hexdigest(), size=len(body)
+    )
     monkeypatch.setattr(folders, "ARCHIVES", {"160px": archive})
     for _ in range(2):
         ours = imagenette("validation", folder=tmp_path / "data", size=24)
@@ -269,7 +334,9 @@ def test_without_a_network_every_source_is_listed_in_one_sentence(tmp_path):
 
 def test_https_never_becomes_http():
     request = urllib.request.Request("https://example.org/a")
-    redirect = lambda target: module._NoDowngrade().redirect_request(request, None, 302, "Found", {}, target)
+    redirect = lambda target: module._NoDowngrade().redirect_request(
+        request, None, 302, "Found", {}, target
+    )
     with pytest.raises(urllib.error.URLError, match="redirects from https to http"):
         redirect("http://example.org/a")
     assert redirect("https://example.org/b").full_url == "https://example.org/b"
@@ -305,9 +372,15 @@ def test_npm_pack(tmp_path, monkeypatch):
     assert left(tmp_path) == ["got.tgz", "npm"]
 
 
-@pytest.mark.parametrize("script, says", [
-    ("echo E404 no such package; exit 1", "failed: E404"), ("exit 0", "failed"), ("exec sleep 60", "too slow"),
-    ("while true; do printf 12345 >> got; sleep 0.05; done", "too slow")])
+@pytest.mark.parametrize(
+    "script, says",
+    [
+        ("echo E404 no such package; exit 1", "failed: E404"),
+        ("exit 0", "failed"),
+        ("exec sleep 60", "too slow"),
+        ("while true; do printf 12345 >> got; sleep 0.05; done", "too slow"),
+    ],
+)
 def test_npm_that_fails_or_hangs_or_crawls_is_left(tmp_path, monkeypatch, script, says):
     fake_npm(tmp_path, monkeypatch, script)
     with pytest.raises(OSError, match=says):

@@ -1,6 +1,7 @@
 """An archive whose files would land outside its folder, or swell without end
 
-What the user sees: the archive is refused, with the name that leads outside; nothing of it is left on the disk.
+What the user sees: the archive is refused, with the name that leads outside; nothing of it is left
+on the disk.
 """
 
 import io
@@ -29,7 +30,10 @@ def left(folder):
 
 
 def test_a_sound_archive_is_unpacked_as_a_whole_and_a_damaged_folder_is_kept(tmp_path):
-    file = archive(tmp_path / "set.tgz", {"set/a/x.png": b"x", "set/y.txt": b"y"})
+    file = archive(
+        tmp_path / "set.tgz",
+        {"set/a/x.png": b"x", "._set": b"?", "set/y.txt": b"y", "other/z": b"?"},
+    )
     _unpack(file, tmp_path / "set", 10)
     assert left(tmp_path / "set") == ["a/x.png", "y.txt"]
     (tmp_path / "set" / "y.txt").unlink()
@@ -38,10 +42,17 @@ def test_a_sound_archive_is_unpacked_as_a_whole_and_a_damaged_folder_is_kept(tmp
     assert left(tmp_path) == ["set.damaged/a/x.png", "set.tgz", "set/a/x.png", "set/y.txt"]
 
 
-@pytest.mark.parametrize("name, content, says", [
-    ("../evil", b"x", "which is no plain file in set"), ("set/../../evil", b"x", "no plain file"), ("/tmp/evil", b"x", "no plain file"),
-    ("other/evil", b"x", "no plain file"), ("C:/evil", b"x", "no plain file"), ("set/link", None, "no plain file"),
-    ("set/large", b"x" * 2000, "unpacks to more than 1,000 bytes")])
+@pytest.mark.parametrize(
+    "name, content, says",
+    [
+        ("../evil", b"x", "which is no plain file in set"),
+        ("set/../../evil", b"x", "no plain file"),
+        ("/tmp/evil", b"x", "no plain file"),
+        ("C:/evil", b"x", "no plain file"),
+        ("set/link", None, "no plain file"),
+        ("set/large", b"x" * 2000, "unpacks to more than 1,000 bytes"),
+    ],
+)
 def test_what_leads_outside_or_swells_is_refused_and_leaves_nothing(tmp_path, name, content, says):
     inner = tmp_path / "inner"
     inner.mkdir()

@@ -1,7 +1,7 @@
 """NaN or infinity in the data, in the loss, or in a gradient while the loss looks fine
 
-What the user sees: training stops before the update, names the samples, and says what to do; weights, batch norm's
-statistics and teachers are as they were before that step.
+What the user sees: training stops before the update, names the samples, and says what to do;
+weights, batch norm's statistics and teachers are as they were before that step.
 """
 
 import pytest
@@ -30,8 +30,16 @@ def test_loss_that_is_not_finite_stops_before_the_update():
     task = Poisoned(ConvNet(8))
     states = []
     with pytest.raises(RuntimeError, match=r"became nan in step 2, .*Samples \d+.*smaller lr"):
-        train(task, pictures(), steps=9, on_log=lambda r: states.append({k: v.clone() for k, v in task.state_dict().items()}), **QUICK)
-    assert all(torch.equal(value, states[-1][name]) for name, value in task.state_dict().items())   # batch norm's buffers too
+        train(
+            task,
+            pictures(),
+            steps=9,
+            on_log=lambda r: states.append({k: v.clone() for k, v in task.state_dict().items()}),
+            **QUICK,
+        )
+    assert all(
+        torch.equal(value, states[-1][name]) for name, value in task.state_dict().items()
+    )  # batch norm's buffers too
 
 
 def copied(task):
@@ -47,12 +55,23 @@ def test_a_gradient_that_is_not_finite_stops_before_the_update_and_names_its_sam
     data = torch.rand(64, 4) + 0.5
     order = [chosen for _, (chosen, _) in zip(range(8), batches(data, 8))]
     guilty = order[step_of_eight][5].item()
-    data[guilty, 0] = 0                                            # its target is 0: there the root stands
+    data[guilty, 0] = 0  # its target is 0: there the root stands
     task, states = Marked(nn.Linear(4, 1)), []
     first = copied(task)
-    with pytest.raises(RuntimeError, match=rf"the gradient of encoder.weight is not finite, though the loss is .*in step {step_of_eight}, "
-                                           rf"which was not taken.*Samples {guilty} \(they do it without"):
-        train(task, data, steps=8, batch_size=8, log_every=1, progress=False, on_log=lambda record: states.append(copied(task)))
+    with pytest.raises(
+        RuntimeError,
+        match=rf"the gradient of encoder.weight is not finite, though the loss is .*in step {step_of_eight}, "
+        rf"which was not taken.*Samples {guilty} \(they do it without",
+    ):
+        train(
+            task,
+            data,
+            steps=8,
+            batch_size=8,
+            log_every=1,
+            progress=False,
+            on_log=lambda record: states.append(copied(task)),
+        )
     assert len(states) == step_of_eight and unchanged(task, states[-1] if states else first)
 
 
@@ -70,7 +89,9 @@ class Broken(MoCo):
     def loss(self, queries, keys):
         loss, logs = super().loss(queries, keys)
         self.seen = getattr(self, "seen", 0) + 1
-        return loss + (queries - queries.detach()).square().sqrt().sum() if self.seen == 3 else loss, logs
+        return loss + (
+            queries - queries.detach()
+        ).square().sqrt().sum() if self.seen == 3 else loss, logs
 
 
 def test_teacher_queue_and_statistics_are_those_before_the_step():
@@ -95,15 +116,24 @@ def test_samples_that_are_not_finite_are_refused_at_the_door():
     task = Line(nn.Linear(4, 1))
     before = copied(task)
     for given in (data, Dataset(data), data.numpy()):
-        with pytest.raises(ValueError, match=r"NaN or infinity in 1 of 16 samples \(numbers \[11\]\)"):
+        with pytest.raises(
+            ValueError, match=r"NaN or infinity in 1 of 16 samples \(numbers \[11\]\)"
+        ):
             train(task, given, steps=9, batch_size=8, progress=False)
     assert unchanged(task, before)
 
 
-@pytest.mark.parametrize("tokens, says", [
-    (torch.tensor([[0, 1], [2, 9], [1, 1]]), r"tokens from 0 to 9, in 1 of 3 samples \(numbers \[1\]\): this network knows 0 to 4"),
-    (torch.tensor([[0, 1], [2, -1], [1, 1]]), r"tokens from -1 to 2, in 1 of 3"),
-    (torch.ones(3, 2, dtype=torch.uint8), r"tokens of torch.uint8.*data.long\(\)")])
+@pytest.mark.parametrize(
+    "tokens, says",
+    [
+        (
+            torch.tensor([[0, 1], [2, 9], [1, 1]]),
+            r"tokens from 0 to 9, in 1 of 3 samples \(numbers \[1\]\): this network knows 0 to 4",
+        ),
+        (torch.tensor([[0, 1], [2, -1], [1, 1]]), r"tokens from -1 to 2, in 1 of 3"),
+        (torch.ones(3, 2, dtype=torch.uint8), r"tokens of torch.uint8.*data.long\(\)"),
+    ],
+)
 def test_tokens_that_the_network_does_not_know_are_refused_at_the_door(tokens, says):
     with pytest.raises((ValueError, TypeError), match=says):
         train(Autoregressive(GPT(5, 4, 8, 1, 1)), tokens, steps=2, batch_size=2, progress=False)
@@ -112,5 +142,7 @@ def test_tokens_that_the_network_does_not_know_are_refused_at_the_door(tokens, s
 def test_data_are_mended_by_nobody_but_the_reader():
     broken = pictures().float() / 255
     broken[[3, 7]] = torch.inf
-    with pytest.raises(ValueError, match=r"NaN or infinity in 2 of 48 samples \(numbers \[3, 7\]\)"):
+    with pytest.raises(
+        ValueError, match=r"NaN or infinity in 2 of 48 samples \(numbers \[3, 7\]\)"
+    ):
         train(Rotation(ConvNet(8)), broken, steps=2, **QUICK)

@@ -1,16 +1,15 @@
 """Identical images, or embeddings that are all alike
 
-What the user sees: spread and effective rank beside the loss, a warning once the embeddings have collapsed, and what a
-loss near ln(2N − 1) means.
+What the user sees: spread and effective rank beside the loss, a warning once the embeddings have
+collapsed, and what a loss near ln(2N − 1) means.
 """
 
 import math
 
-import pytest
 
 from sslkit import data, health
 from sslkit.networks import ConvNet
-from sslkit.tasks import BYOL, Rotation, SimCLR
+from sslkit.tasks import BYOL, SimCLR
 
 
 def records(task, said, chance=None):
@@ -23,7 +22,7 @@ def test_it_speaks_of_collapse_once_and_not_of_one_bad_measurement():
     said = []
     feed = records(BYOL(ConvNet(4)), said)
     feed(1, spread=0.01)
-    assert not said                                                # once may be the first steps
+    assert not said  # once may be the first steps
     feed(2, spread=0.9)
     feed(3, spread=0.02)
     assert not said

@@ -1,7 +1,8 @@
 """A batch that does not fit into memory
 
-What the user sees: the weights are those before the step; how many samples at a time do fit; `micro_batch`, which computes
-the same loss in pieces, and a smaller batch, with the warning that it has fewer negatives.
+What the user sees: the weights are those before the step; how many samples at a time do fit;
+`micro_batch`, which computes the same loss in pieces, and a smaller batch, with the warning that it
+has fewer negatives.
 """
 
 import pytest
@@ -28,11 +29,16 @@ def test_it_says_how_many_fit_and_the_weights_stay():
     torch.manual_seed(0)
     task = Hungry(ConvNet(8))
     before = {name: value.clone() for name, value in task.state_dict().items()}
-    with pytest.raises(RuntimeError, match=r"out of memory in step 0 with 16 samples at a time.*4 at a time fit: micro_batch=4.*"
-                                           r"batch_size=4 has fewer negatives"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"out of memory in step 0 with 16 samples at a time.*4 at a time fit: micro_batch=4.*"
+        r"batch_size=4 has fewer negatives",
+    ):
         train(task, pictures(), steps=2, **{**QUICK, "batch_size": 16})
     assert all(torch.equal(value, before[name]) for name, value in task.state_dict().items())
-    assert all(parameter.grad is None or not parameter.grad.any() for parameter in task.parameters())
+    assert all(
+        parameter.grad is None or not parameter.grad.any() for parameter in task.parameters()
+    )
 
 
 def test_the_advice_works():
@@ -51,4 +57,6 @@ def test_other_errors_are_not_called_so():
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="^mat1 and mat2"):
-        train(Wrong(torch.nn.Linear(4, 1)), torch.randn(8, 4), steps=1, batch_size=4, progress=False)
+        train(
+            Wrong(torch.nn.Linear(4, 1)), torch.randn(8, 4), steps=1, batch_size=4, progress=False
+        )

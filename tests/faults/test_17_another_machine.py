@@ -1,7 +1,8 @@
 """No GPU, a device that is not there, or a checkpoint from a machine with another device or precision
 
-What the user sees: training runs on what there is; a device that is asked for and not there is named with what to do; a
-checkpoint goes on with the precision it was made with, and a warning says where that is slow.
+What the user sees: training runs on what there is; a device that is asked for and not there is
+named with what to do; a checkpoint goes on with the precision it was made with, and a warning says
+where that is slow.
 """
 
 import pytest
@@ -13,8 +14,17 @@ from sslkit import checkpoint, train
 training = __import__("sys").modules["sslkit.train"]
 
 
-@pytest.mark.parametrize("device, says", [("cuda:99", "cuda"), ("xpu", "torch cannot use it on this machine"), ("meta", "cannot use it"),
-                                          ("tpu", "no such device"), (object(), "no such device"), ("cpu:x", "no such device")])
+@pytest.mark.parametrize(
+    "device, says",
+    [
+        ("cuda:99", "cuda"),
+        ("xpu", "torch cannot use it on this machine"),
+        ("meta", "cannot use it"),
+        ("tpu", "no such device"),
+        (object(), "no such device"),
+        ("cpu:x", "no such device"),
+    ],
+)
 def test_a_device_that_is_not_there_is_named(device, says):
     task = rotation()
     with pytest.raises(RuntimeError, match=f"{says}.*leave device out to take the best there is"):
@@ -31,7 +41,16 @@ def cut_off_at_four(path, **settings):
             raise CutOff
 
     with pytest.raises(CutOff):
-        train(rotation(), pictures(), steps=8, checkpoint=path, checkpoint_every=0, on_log=cut, **settings, **QUICK)
+        train(
+            rotation(),
+            pictures(),
+            steps=8,
+            checkpoint=path,
+            checkpoint_every=0,
+            on_log=cut,
+            **settings,
+            **QUICK,
+        )
 
 
 @pytest.mark.parametrize("made_with, fast_here", [(True, False), (False, True)])
@@ -41,7 +60,9 @@ def test_the_precision_is_that_of_the_checkpoint(tmp_path, monkeypatch, made_wit
     cut_off_at_four(path, amp=made_with)
     monkeypatch.setattr(training, "has_bfloat16", lambda device: fast_here)
     if made_with:
-        with pytest.warns(UserWarning, match="trained with bfloat16, and so it goes on: this machine emulates it"):
+        with pytest.warns(
+            UserWarning, match="trained with bfloat16, and so it goes on: this machine emulates it"
+        ):
             train(resumed, pictures(), steps=8, checkpoint=path, **QUICK)
     else:
         train(resumed, pictures(), steps=8, checkpoint=path, **QUICK)
@@ -51,7 +72,9 @@ def test_the_precision_is_that_of_the_checkpoint(tmp_path, monkeypatch, made_wit
 def test_another_precision_that_is_asked_for_is_refused_without_advice_to_delete(tmp_path):
     path = tmp_path / "run.safetensors"
     cut_off_at_four(path, amp=True)
-    with pytest.raises(ValueError, match="amp was True, now False. Give these settings as they were") as caught:
+    with pytest.raises(
+        ValueError, match="amp was True, now False. Give these settings as they were"
+    ) as caught:
         train(rotation(), pictures(), steps=8, checkpoint=path, amp=False, **QUICK)
     assert "delete" not in str(caught.value)
 

@@ -1,6 +1,7 @@
 """Two notebooks that write one training, or one data set
 
-What the user sees: the second one is told that the first is at it; no file is ever half of one and half of the other.
+What the user sees: the second one is told that the first is at it; no file is ever half of one and
+half of the other.
 """
 
 import threading
@@ -25,7 +26,12 @@ def test_a_reader_never_sees_half_a_file_of_two_writers(tmp_path):
     path = tmp_path / "file"
     contents = [bytes([letter]) * 200_000 for letter in b"ab"]
     write_whole(path, contents[0])
-    writers = [threading.Thread(target=lambda content=content: [write_whole(path, content) for _ in range(20)]) for content in contents]
+    writers = [
+        threading.Thread(
+            target=lambda content=content: [write_whole(path, content) for _ in range(20)]
+        )
+        for content in contents
+    ]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
@@ -48,4 +54,7 @@ def test_who_waits_says_for_what(tmp_path, capsys):
     assert not entered.wait(0.2)
     held.release()
     waiting.join(timeout=30)
-    assert entered.is_set() and "Another process is unpacking set.tgz: waiting for it." in capsys.readouterr().out
+    assert (
+        entered.is_set()
+        and "Another process is unpacking set.tgz: waiting for it." in capsys.readouterr().out
+    )

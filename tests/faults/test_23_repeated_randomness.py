@@ -1,7 +1,7 @@
 """A seed that gives the same random views again in every epoch, or changes what the caller would have drawn
 
-What the user sees: the same seed gives the same training, every step draws anew, and torch's own generators go on as if
-nothing had been trained.
+What the user sees: the same seed gives the same training, every step draws anew, and torch's own
+generators go on as if nothing had been trained.
 """
 
 import torch
@@ -32,4 +32,4 @@ def test_random_draws_differ_from_epoch_to_epoch():
             return super().make_problem(batch)
 
     train(Noisy(nn.Linear(4, 1)), torch.randn(8, 4), steps=12, batch_size=4, progress=False)
-    assert len(set(drawn)) == 12                                   # two steps an epoch: six epochs, no draw twice
+    assert len(set(drawn)) == 12  # two steps an epoch: six epochs, no draw twice

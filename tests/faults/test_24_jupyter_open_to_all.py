@@ -1,7 +1,7 @@
 """Jupyter started with an empty token, on all addresses, or on a port that somebody else holds
 
-What the user sees: `make lab` listens on 127.0.0.1 alone and asks for a fresh token, whatever the user's own Jupyter
-configuration says. Where the port is taken it ends, says so, and prints no link.
+What the user sees: `make lab` listens on 127.0.0.1 alone and asks for a fresh token, whatever the
+user's own Jupyter configuration says. Where the port is taken it ends, says so, and prints no link.
 """
 
 import json
@@ -40,13 +40,29 @@ def started(port, folder, monkeypatch):
     """`tools/lab.py` of a user whose own configuration leaves every door open."""
     config = folder / "config"
     config.mkdir()
-    for name in ("jupyter_config", "jupyter_server_config", "jupyter_lab_config", "jupyter_notebook_config"):
+    for name in (
+        "jupyter_config",
+        "jupyter_server_config",
+        "jupyter_lab_config",
+        "jupyter_notebook_config",
+    ):
         (config / f"{name}.py").write_text(OPEN)
-    (config / "jupyter_server_config.json").write_text(json.dumps({"IdentityProvider": {"token": ""}}))
-    for name, value in (("JUPYTER_CONFIG_DIR", config), ("JUPYTER_RUNTIME_DIR", folder / "runtime"), ("HOME", folder)):
+    (config / "jupyter_server_config.json").write_text(
+        json.dumps({"IdentityProvider": {"token": ""}})
+    )
+    for name, value in (
+        ("JUPYTER_CONFIG_DIR", config),
+        ("JUPYTER_RUNTIME_DIR", folder / "runtime"),
+        ("HOME", folder),
+    ):
         monkeypatch.setenv(name, str(value))
     monkeypatch.delenv("JUPYTER_TOKEN", raising=False)
-    return subprocess.Popen([sys.executable, str(LAB), str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        [sys.executable, str(LAB), str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def status(address):
@@ -65,13 +81,23 @@ def test_a_users_open_configuration_lets_nobody_in(tmp_path, monkeypatch):
         link = next(line for line in process.stdout if line.startswith("open "))
         token = re.search(r"token=([0-9a-f]{48})$", link.strip())[1]
         api = f"http://127.0.0.1:{port}/api/contents"
-        assert status(api) == 403 and status(f"{api}?token=") == 403 and status(f"{api}?token=wrong") == 403
+        assert (
+            status(api) == 403
+            and status(f"{api}?token=") == 403
+            and status(f"{api}?token=wrong") == 403
+        )
         assert status(f"{api}?token={token}") == 200
         if Path("/proc").is_dir():
-            shown = [Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+            shown = [
+                Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")
+            ]
             assert all(token.encode() not in text for text in shown)
-            listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-            assert [row[1] for row in listening if row[1].endswith(f":{port:04X}") and row[3] == "0A"] == [f"0100007F:{port:04X}"]
+            listening = [
+                line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+            ]
+            assert [
+                row[1] for row in listening if row[1].endswith(f":{port:04X}") and row[3] == "0A"
+            ] == [f"0100007F:{port:04X}"]
     finally:
         process.kill()
         process.communicate()

@@ -1,6 +1,7 @@
 """A name of a stored result or network that leads out of the folder of results, or is no name
 
-What the user sees: that nothing of this name comes with the kit, and which there are; no other file is read.
+What the user sees: that nothing of this name comes with the kit, and which there are; no other file
+is read.
 """
 
 import json
@@ -11,7 +12,9 @@ import sslkit
 from sslkit import evaluate
 
 
-@pytest.mark.parametrize("name", ["../secret", "../../secret", "folder/../../secret", "{absolute}", "", ".", "link"])
+@pytest.mark.parametrize(
+    "name", ["../secret", "../../secret", "folder/../../secret", "{absolute}", "", ".", "link"]
+)
 def test_only_the_folder_of_results_is_read(name, tmp_path, monkeypatch):
     results = tmp_path / "results"
     (results / "folder").mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Words, files and folders on the command line that cannot work
 
-What the user sees: one sentence that says what is wrong and what is wanted instead, never a traceback; a checkpoint is
-named only where it exists.
+What the user sees: one sentence that says what is wrong and what is wanted instead, never a
+traceback; a checkpoint is named only where it exists.
 """
 
 import json
@@ -21,7 +21,10 @@ WEIGHTS = "runs/rotation-scenes-cpu-2-0.safetensors"
 def put(path, content):
     def before(folder):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        (folder / path).write_bytes(
+            content if isinstance(content, bytes) else json.dumps(content).encode()
+        )
+
     return before
 
 
@@ -48,7 +51,7 @@ WITH_FILES = [
     ("train --steps 2", put(WEIGHTS, b"")), ("train --steps 2", put(WEIGHTS, b"\x80\x04not a checkpoint")),
     ("train --steps 2", put(WEIGHTS, b"<html>sorry</html>")), ("train --steps 2", saved({"something": "else"})),
     ("train --steps 2", saved([1, 2])), ("train --steps 2", lambda folder: (folder / WEIGHTS).mkdir(parents=True)),
-    *((f"curve --steps 2 --budgets 1 --seeds 1", put(CURVE, content)) for content in
+    *(("curve --steps 2 --budgets 1 --seeds 1", put(CURVE, content)) for content in
       (b"", b"{", b"\xff\xfe", {}, [], None, {"about": 3, "records": [], "seconds": 1}, {"about": {}, "records": [1], "seconds": 1},
        {"about": {}, "records": [{}], "seconds": 1}, {"about": {}, "records": [], "seconds": "long"})),
     *(("compare --compute 1 --methods rotation --pretrainings 1 --budgets 1 --fine-tuning --out results",
@@ -56,17 +59,26 @@ WITH_FILES = [
 ]
 
 
-@pytest.mark.parametrize("words, before", [(words, None) for words in CALLS] + WITH_FILES,
-                         ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "words, before",
+    [(words, None) for words in CALLS] + WITH_FILES,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_it_ends_in_one_sentence(words, before, tiny, capsys):
     if before is not None:
         before(tiny)
     with pytest.raises(SystemExit) as caught, warnings.catch_warnings():
-        warnings.simplefilter("ignore")                            # a warning may come first: the folder's, the checkpoint's
+        warnings.simplefilter("ignore")  # a warning may come first: the folder's, the checkpoint's
         cli.main(words.split())
-    said = str(caught.value.code) if isinstance(caught.value.code, str) else capsys.readouterr().err.strip().splitlines()[-1]
-    assert said.startswith(("sslkit ", "python -m sslkit")) and "\n" not in said and len(said) > 30, said
-    if before is not None:                                         # it names the file
+    said = (
+        str(caught.value.code)
+        if isinstance(caught.value.code, str)
+        else capsys.readouterr().err.strip().splitlines()[-1]
+    )
+    assert (
+        said.startswith(("sslkit ", "python -m sslkit")) and "\n" not in said and len(said) > 30
+    ), said
+    if before is not None:  # it names the file
         assert any(name in said for name in ("taken", "rotation-")), said
     assert caught.value.code not in (0, None)
 
@@ -76,19 +88,34 @@ def test_the_environment_of_a_broken_torchrun(tiny, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     for world in ("2", "many"):
         monkeypatch.setenv("WORLD_SIZE", world)
-        with pytest.raises(SystemExit, match=f"WORLD_SIZE={world} is set.*start several processes by torchrun, or unset it"):
+        with pytest.raises(
+            SystemExit,
+            match=f"WORLD_SIZE={world} is set.*start several processes by torchrun, or unset it",
+        ):
             cli.main(["train", *QUICK])
 
 
-def test_a_checkpoint_that_could_not_be_written_is_not_named_as_if_it_were(tiny, capsys, monkeypatch):
+def test_a_checkpoint_that_could_not_be_written_is_not_named_as_if_it_were(
+    tiny, capsys, monkeypatch
+):
     full = type("Usage", (), {"free": 10})
-    with monkeypatch.context() as patch, pytest.warns(UserWarning, match="was not saved: disk full"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.warns(UserWarning, match="was not saved: disk full"),
+    ):
         patch.setattr(checkpoint.shutil, "disk_usage", lambda folder: full)
         cli.main(["train", *QUICK])
-    assert not (tiny / WEIGHTS).exists() and f"(NOT saved: {WEIGHTS} could not be written)" in capsys.readouterr().out
+    assert (
+        not (tiny / WEIGHTS).exists()
+        and f"(NOT saved: {WEIGHTS} could not be written)" in capsys.readouterr().out
+    )
     cli.main(["train", *QUICK])
-    assert checkpoint.load(tiny / WEIGHTS)["step"] == 2 and f"({WEIGHTS})" in capsys.readouterr().out
+    assert (
+        checkpoint.load(tiny / WEIGHTS)["step"] == 2 and f"({WEIGHTS})" in capsys.readouterr().out
+    )
 
 
 def test_a_device_that_is_there_is_taken():
-    assert cli.choose_device("cpu") == torch.device("cpu") and cli.choose_device(torch.device("cpu")) == torch.device("cpu")
+    assert cli.choose_device("cpu") == torch.device("cpu") and cli.choose_device(
+        torch.device("cpu")
+    ) == torch.device("cpu")
