@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import statistics
 
 import pytest
@@ -37,12 +38,26 @@ def ran(parts, folder, **settings):
     return study.study(parts, "scenes", "cpu", folder=folder / "study-scenes-cpu", checkpoints=folder / "runs", **settings)
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A folder for what `finished` computes."""
+    return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture
+def finished(parts, tiny, once):
+    """A copy of one whole study of METHODS, which the tests of the module share: `ran` goes on from it."""
+    if not any(once.iterdir()):
+        ran(parts, once)
+    return shutil.copytree(once, tiny, dirs_exist_ok=True)
+
+
 def contents(folder):
     return {path.name: path.read_text() for path in (folder / "study-scenes-cpu").glob("*.json")}
 
 
-def test_every_method_and_baseline_has_every_measurement_on_the_same_labels(parts, tiny):
-    runs = ran(parts, tiny)
+def test_every_method_and_baseline_has_every_measurement_on_the_same_labels(parts, finished):
+    runs = ran(parts, finished)
     assert [(run["arm"], run["about"]["compute"]) for run in runs] == [
         ("rotation", 1), ("rotation", 2), ("mae", 1), ("mae", 2), ("random encoder", 0), ("raw pixels", 0), ("from scratch", 0),
         ("pseudo-labels", 0), ("supervised, all labels", 0), ("random ViT", 0), ("ViT from scratch", 0)]
@@ -56,8 +71,8 @@ def test_every_method_and_baseline_has_every_measurement_on_the_same_labels(part
         assert ("factors" in run) != scratch and run["machine"]["torch"] == torch.__version__
 
 
-def test_methods_get_equal_encoder_flops(parts, tiny):
-    runs = [run for run in ran(parts, tiny, fine_tuning=()) if run["about"]["method"]]
+def test_methods_get_equal_encoder_flops(parts, finished):
+    runs = [run for run in ran(parts, finished, fine_tuning=()) if run["about"]["method"]]
     for run in runs:
         about = run["about"]
         recipe = recipes.RECIPES[about["method"]]("cpu", "scenes")
@@ -81,8 +96,8 @@ def test_a_record_is_what_probing_by_hand_gives(parts, tiny):
     assert record["accuracy"] == pytest.approx(evaluate.accuracy(probe.predict(features[2]), parts.test.labels))
 
 
-def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, tiny, monkeypatch):
-    whole = ran(parts, tiny / "whole")
+def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, finished, tiny, monkeypatch):
+    whole = ran(parts, finished)
     stops = []
 
     def stopping(function):
@@ -109,8 +124,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_numbers(parts, tiny, monkeypatc
         assert one.get("factors") == other.get("factors") and one.get("weights") == other.get("weights")
 
 
-def test_what_is_done_is_not_done_again_and_more_can_be_asked_for(parts, tiny, monkeypatch):
-    ran(parts, tiny)
+def test_what_is_done_is_not_done_again_and_more_can_be_asked_for(parts, finished, tiny, monkeypatch):
     before = contents(tiny)
     with monkeypatch.context() as patch:
         patch.setattr(study, "train", lambda *arguments, **settings: pytest.fail("trained again"))
