@@ -16,7 +16,7 @@ LONGEST = (
     "01_rotation.ipynb", "00_start_here.ipynb", "test_browser.py", "04_colorization.ipynb",
     "03_relative_patch.ipynb", "02_jigsaw.ipynb", "06a_masked_text.ipynb", "05_inpainting.ipynb",
     "09_moco_byol.ipynb", "08_simclr.ipynb", "10_mae.ipynb", "06b_autoregressive.ipynb",
-    "06c_series_and_hybrid.ipynb", "test_compare.py", "test_losses_lesson.py",
+    "06c_series_and_hybrid.ipynb", "test_study.py", "test_compare.py", "test_losses_lesson.py",
     "11_comparison.ipynb", "06_self_prediction.ipynb", "07_contrastive_losses.ipynb",
     "test_widgets.py", "test_comparison_widgets.py", "test_self_prediction_lesson.py",
     "test_augmentation_lesson.py", "test_jigsaw_lesson.py", "test_cli.py", "test_embedding.py",
@@ -118,7 +118,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if hasattr(item, "function") and concerns_widgets(item):
             item.add_marker("widget")
-        if item.path.name in place:
+        if item.path.name in place or item.path.parent.name == "faults":     # which kill and wait
             item.add_marker("slow")
     items.sort(key=lambda item: place.get(item.path.name, len(place)))
 

@@ -456,3 +456,54 @@ def test_the_explorer_and_its_page_answer_in_jupyterlab(open_notebook, tmp_path)
         notebook.page.mouse.move(box["x"] + box["width"] * step / 24, box["y"] + box["height"] * (0.35 + 0.3 * (step % 2)), steps=4)
     expect(frame.locator("#side")).not_to_have_attribute("data-point", "0")
     assert not notebook.errors and notebook.page.locator(".sslkit-error").count() == 0
+
+
+# Hostile names in every explorer: tests/faults/test_widget_markup.py holds the rest of that fault
+
+HOSTILE = """
+import sys
+sys.path[:0] = {folders!r}
+import warnings
+warnings.simplefilter("ignore")
+from test_widget_markup import MAKERS
+explorers = [make(**given) for make, given in (MAKERS[name] for name in {names!r})]
+"""
+SHOWN = (
+    "rotation",
+    "embedding",
+    "comparison",
+    "curve",
+    "faults",
+    "maps",
+    "colorization",
+    "sentence",
+    "sound",
+)
+
+
+def test_no_script_runs_in_a_real_browser(open_notebook, tmp_path):
+    here = Path(__file__).parent
+    start = HOSTILE.format(folders=[str(here / "faults"), str(here)], names=SHOWN)
+    notebook = open_notebook(
+        notebook_of(
+            tmp_path / "hostile.ipynb",
+            start,
+            *(f"explorers[{number}]" for number in range(len(SHOWN))),
+            "explorers[1].hover()",
+        )
+    )
+    notebook.run_all()
+    page = notebook.page
+    page.wait_for_function(
+        f"() => document.querySelectorAll('.sslkit-message').length >= {len(SHOWN)}", timeout=60_000
+    )
+    for frame in page.frames:
+        assert frame.evaluate("() => window.__pwned") is None
+    foreign = (
+        "img[onerror], svg[onload], b[onmouseover], iframe[src^=javascript], em, "
+        ".sslkit-message style, .sslkit-message script"
+    )
+    inside = page.locator(".jp-OutputArea-output").locator(foreign)
+    assert inside.count() == 0
+    assert page.get_by_text("onerror=").count() > 0, "no hostile name was shown at all"
+    assert not notebook.errors

@@ -54,6 +54,14 @@ def test_in_ci_a_browser_test_that_is_not_run_is_a_failure(browser, says, tmp_pa
     assert "NOT RUN: 1 test: no CUDA device" in said, "which fails nothing by itself"
 
 
+def test_all_browser_tests_are_in_one_file():
+    here = Path(__file__).parent
+    others = set(here.rglob("test_*.py")) - {here / "test_browser.py", Path(__file__)}
+    elsewhere = [path.name for path in others
+                 if any(word in path.read_text() for word in ("mark.browser", "open_notebook"))]
+    assert len(others) > 50 and not elsewhere, "a second file with browser tests starts a second server"
+
+
 def test_what_reaches_widgets_is_known_and_nothing_else():
     import test_jigsaw_lesson
     import test_widgets
