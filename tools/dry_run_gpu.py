@@ -27,8 +27,8 @@ import sslkit, sslkit.evaluate, sslkit.recipes, sslkit.widgets
 
 def shorten():                                # in a function: a notebook takes these names, too
     def replace(name, old, new):
-        for module in list(sys.modules.values()):                       # whoever has taken it by name
-            if getattr(module, "__name__", "").startswith("sslkit") and vars(module).get(name) is old:
+        for path, module in list(sys.modules.items()):              # whoever has taken it by name
+            if path.startswith("sslkit") and vars(module).get(name) is old:
                 setattr(module, name, new)
 
     def repeated(values, number):
@@ -37,7 +37,8 @@ def shorten():                                # in a function: a notebook takes 
     train = importlib.import_module("sslkit.train").train
     def two_steps(task, data, *, steps, batch_size=128, log_every=None, on_log=None, **settings):
         settings |= {{"device": "cpu", "amp": False, "compile": False, "progress": False}}
-        last = train(task, data, steps=2, batch_size=min(batch_size, 16), log_every=1, **settings)[-1]
+        settings |= {{"steps": 2, "batch_size": min(batch_size, 16), "log_every": 1}}
+        last = train(task, data, **settings)[-1]
         every, history = log_every or max(1, steps // 100), []
         for step in [*range(every, steps, every), steps]:
             history.append({{**last, "step": step}})
