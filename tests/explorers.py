@@ -152,7 +152,7 @@ def arguments(images=None, names=("rotation", "simclr", "kNN")):
             widgets.MaskedTextExplorer,
             {
                 "task": MaskedLM(
-                    TextTransformer(len(pairs), 40, dim=8, depth=1, heads=1),
+                    TextTransformer(len(pairs), 200, dim=8, depth=1, heads=1),
                     pairs.mask,
                     pairs.special,
                 ),

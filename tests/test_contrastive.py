@@ -218,6 +218,30 @@ def test_vicreg_compares_the_two_views_of_each_image():
     torch.testing.assert_close(own.loss(z)[0], losses.vicreg(z[:5], z[5:], 2, 3, 4))
 
 
+def test_a_vicreg_training_that_was_killed_goes_on_to_the_same_bits(tmp_path):
+    class Killed(Exception):
+        pass
+
+    def kill(record):
+        if record["step"] == 2:
+            raise Killed
+
+    def run(**more):
+        torch.manual_seed(0)
+        task = VICReg(ConvNet(8), dim=6, hidden=20)
+        return task, train(task, data.scenes(32, 24), **{**quick, "steps": 4}, **more)
+
+    whole, expected = run()
+    saved = {"checkpoint": tmp_path / "run.safetensors", "checkpoint_every": 0}
+    with pytest.raises(Killed):
+        run(**saved, on_log=kill)
+    again, history = run(**saved)
+    numbers = lambda records: [(r["step"], r["loss"], r["covariance"]) for r in records]
+    assert numbers(history) == numbers(expected)
+    state = again.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in whole.state_dict().items())
+
+
 def test_vicregs_variance_term_holds_it_up_and_its_covariance_term_parts_its_dimensions():
     """Each term's absence leaves its own collapse: of the standard deviation, and of the rank."""
     found = {}

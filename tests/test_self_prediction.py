@@ -23,7 +23,7 @@ def small(**settings):
 @settings(deadline=None, max_examples=60)
 @given(kind=st.sampled_from(KINDS), side=st.integers(2, 9), ratio=st.floats(0.05, 0.95))
 def test_every_mask_parts_the_patches_exactly(kind, side, ratio):
-    hidden = round(ratio * (side * side))      # in this order: 0.94 · 5 · 5 would round up, 0.94 · 25 down
+    hidden = round(ratio * (side * side))                          # 0.94 · 5 · 5 would round up
     if not 0 < hidden < side * side:
         with pytest.raises(ValueError, match=f"of {side * side} patches {hidden} would be hidden"):
             masks.hide(kind(3, side), ratio)

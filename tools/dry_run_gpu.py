@@ -7,7 +7,6 @@ training. What fails because nothing was learnt, an assertion, is counted and fo
 error is reported, and the exit status is 1. Nothing is written into the notebooks.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,44 +16,50 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
 FORGIVEN = ("AssertionError",)
-# Runs first in the kernel. What is shortened keeps its shape: as many records, images and features as
-# asked for, but all records are those of the second step, and few images are drawn or embedded and
-# then repeated.
+# Runs first in the kernel. What is shortened keeps its shape: as many records, images and features
+# as asked for, but all records are those of the second step, and few images are drawn or embedded
+# and then repeated.
 SHORTEN = """
+import os
+os.environ |= {{"SSLKIT_TIER": "gpu", "CUDA_VISIBLE_DEVICES": ""}}
 import importlib, sys, torch
 import sslkit, sslkit.evaluate, sslkit.recipes, sslkit.widgets
 
-def replace(name, old, new):
-    for module in list(sys.modules.values()):                       # whoever has taken it by name
-        if getattr(module, "__name__", "").startswith("sslkit") and vars(module).get(name) is old:
-            setattr(module, name, new)
+def shorten():                                # in a function: a notebook takes these names, too
+    def replace(name, old, new):
+        for path, module in list(sys.modules.items()):              # whoever has taken it by name
+            if path.startswith("sslkit") and vars(module).get(name) is old:
+                setattr(module, name, new)
 
-def repeated(values, number):
-    return values[torch.arange(number) % len(values)]
+    def repeated(values, number):
+        return values[torch.arange(number) % len(values)]
 
-train = importlib.import_module("sslkit.train").train
-def two_steps(task, data, *, steps, batch_size=128, log_every=None, on_log=None, **settings):
-    settings |= {{"device": "cpu", "amp": False, "compile": False, "progress": False}}
-    last = train(task, data, steps=2, batch_size=min(batch_size, 16), log_every=1, **settings)[-1]
-    every, history = log_every or max(1, steps // 100), []
-    for step in [*range(every, steps, every), steps]:
-        history.append({{**last, "step": step}})
-        if on_log is not None:
-            on_log(history[-1])
-    return history
-replace("train", train, two_steps)
+    train = importlib.import_module("sslkit.train").train
+    def two_steps(task, data, *, steps, batch_size=128, log_every=None, on_log=None, **settings):
+        settings |= {{"device": "cpu", "amp": False, "compile": False, "progress": False}}
+        settings |= {{"steps": 2, "batch_size": min(batch_size, 16), "log_every": 1}}
+        last = train(task, data, **settings)[-1]
+        every, history = log_every or max(1, steps // 100), []
+        for step in [*range(every, steps, every), steps]:
+            history.append({{**last, "step": step}})
+            if on_log is not None:
+                on_log(history[-1])
+        return history
+    replace("train", train, two_steps)
 
-scenes = sslkit.data.scenes
-def few_scenes(number=10_000, *args, **settings):
-    return repeated(scenes(min(number, {few}), *args, **settings), number)
-replace("scenes", scenes, few_scenes)
+    scenes = sslkit.data.scenes
+    def few_scenes(number=10_000, *args, **settings):
+        return repeated(scenes(min(number, {few}), *args, **settings), number)
+    replace("scenes", scenes, few_scenes)
 
-embed, each = sslkit.evaluate.embed, sslkit.parts.each
-def few_embedded(represent, images, **settings):
-    images = getattr(images, "images", images)
-    found = embed(represent, images[:{few}], **settings)
-    return each(lambda part: repeated(part, len(images)), found)
-replace("embed", embed, few_embedded)
+    embed, each = sslkit.evaluate.embed, sslkit.parts.each
+    def few_embedded(represent, images, **settings):
+        images = getattr(images, "images", images)
+        found = embed(represent, images[:{few}], **settings)
+        return each(lambda part: repeated(part, len(images)), found)
+    replace("embed", embed, few_embedded)
+
+shorten()
 """
 
 
@@ -68,11 +73,12 @@ def dry_run(path: Path, *, few: int = 200, cell_timeout: int = 900) -> dict[str,
     client = NotebookClient(
         notebook,
         timeout=cell_timeout,
+        startup_timeout=300,  # a busy machine takes its time
         kernel_name="python3",
         allow_errors=True,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.execute(env={**os.environ, "SSLKIT_TIER": "gpu", "CUDA_VISIBLE_DEVICES": ""})
+    client.execute()
     found = {"forgiven": [], "errors": []}
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):

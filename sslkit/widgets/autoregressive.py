@@ -109,7 +109,8 @@ class AutoregressiveExplorer(Explorer):
     def of_sound(cls, task, vowels=VOWELS, *, samples=800, rate=8000, levels=256, **options):
         """A wave under mu-law, `samples` of it, for the vowel that is chosen. vowels: a name for each condition of the network."""
         door.one_of(Autoregressive)(task, "AutoregressiveExplorer.of_sound(task=…)")
-        if not vowels or not isinstance(vowels, (str, list, tuple)) or not all(isinstance(name, str) for name in vowels):
+        listed = isinstance(vowels, (str, list, tuple)) and len(vowels) > 0
+        if not listed or not all(isinstance(name, str) for name in vowels):
             raise TypeError(f"AutoregressiveExplorer.of_sound(vowels=…): got {door.described(vowels)}, want a name for each "
                             f"condition of the network")
         door.whole(2)(levels, "AutoregressiveExplorer.of_sound(levels=…)")
