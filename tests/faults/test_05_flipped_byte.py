@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import save
 
 from small import equal, state
-from sslkit import checkpoint, compare, recipes, weights
+from sslkit import checkpoint, recipes, study, weights
 from sslkit.networks import ConvNet
 
 
@@ -57,24 +57,19 @@ def test_a_damaged_checkpoint_never_takes_the_place_of_the_good_one_before_it(tm
 
 def test_a_comparison_refuses_weights_that_are_not_those_it_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "kept", lambda method, tier, data: ConvNet(4))
-    file = tmp_path / "rotation-0.safetensors"
+    path = tmp_path / "study" / "rotation-1x-0.json"
+    file = tmp_path / "study-rotation-1x-0-encoder.safetensors"
     file.write_bytes(save(ConvNet(4).state_dict()))
     run = {
         "arm": "rotation",
         "about": {"method": "rotation", "tier": "cpu", "data": "scenes", "pretraining": 0},
         "pretraining": {},
-        "weights": {
-            "file": file.name,
-            "folder": tmp_path.name,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        },
+        "weights": {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
     }
-    assert compare._encoder(tmp_path / "rotation-0.json", run, tmp_path, print) is not None
+    assert study._encoder(path, run, tmp_path, print) is not None
     flip(file)
-    with pytest.raises(
-        RuntimeError, match="rotation-0.safetensors is not the file that was measured"
-    ):
-        compare._encoder(tmp_path / "rotation-0.json", run, tmp_path, print)
+    with pytest.raises(RuntimeError, match="encoder.safetensors is not the file that was measured"):
+        study._encoder(path, run, tmp_path, print)
 
 
 @pytest.mark.parametrize("kind", weights.TOKENIZERS)
