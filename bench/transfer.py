@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from sslkit import compare, data, evaluate, recipes
+from sslkit import data, evaluate, recipes, study
 from sslkit.checkpoint import write_whole
 from sslkit.machine import machine
+from sslkit.networks import ConvNet
 from sslkit.weights import floats
 
 RESULTS, BUDGETS, SEEDS = Path(__file__).parent / "results", (5, 20, 100), (0, 1, 2)
@@ -35,27 +36,29 @@ def world(name):
 
 def encoders(home, folder):
     """→ {arm: encoder, or a function for the raw pixels}, those of a folder of runs and the floors of the same kinds."""
+    width = {"scenes": 16, "cifar10": 32}[home]                     # of the encoders of the older comparison
+    make = lambda half=False: ConvNet(width // 2 if half else width)
     found = {"raw pixels": None}
     for number, name in enumerate(("random encoder", "random ViT")):
         torch.manual_seed(100)
-        found[name] = recipes.backbone(("rotation", "mae")[number], "cpu", home)
+        found[name] = recipes.kept(("rotation", "mae")[number], "cpu", home, make)
     for method in recipes.RECIPES:
         path = folder / f"compare-{home}-cpu" / f"{method}-0.safetensors"
         if path.exists():
-            found[method.replace("_", " ")] = recipes.kept(method, "cpu", home)
+            found[method.replace("_", " ")] = recipes.kept(method, "cpu", home, make)
             found[method.replace("_", " ")].load_state_dict(floats(load_file(path)))
     return found
 
 
 def features(encoder, parts):
     """→ for each block its features of the three splits, as `evaluate.probed` takes them."""
-    represent = (lambda images: (evaluate.raw_pixels(images),)) if encoder is None else evaluate.Blocks(encoder, compare.GRID)
+    represent = (lambda images: (evaluate.raw_pixels(images),)) if encoder is None else evaluate.Blocks(encoder, study.GRID)
     return [list(three) for three in zip(*(evaluate.embed(represent, part) for part in parts))]
 
 
 def pooled(values):
     """Averages over quarters of the picture (N, D·4) → over the whole (N, D)."""
-    return values.unflatten(1, (-1, compare.GRID ** 2)).mean(2)
+    return values.unflatten(1, (-1, study.GRID ** 2)).mean(2)
 
 
 def measured(encoder, home, worlds):

@@ -37,7 +37,7 @@ def test_the_tables_stand_where_readers_look_for_them():
 
 
 def test_the_picture_is_of_the_runs_that_are_stored():
-    assert f"](docs/{PICTURE.name})" in README
+    assert f"]({PICTURE.name})" in RESULTS
     assert Image.open(PICTURE).text["Source"] == digest(compare.stored("compare-cifar10-cpu")), "python tools/fill_tables.py draws it anew"
 
 
