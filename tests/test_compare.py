@@ -6,6 +6,7 @@ import statistics
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from filelock import FileLock
 
 from sslkit import __main__ as cli
@@ -61,7 +62,7 @@ def test_a_record_is_what_probing_by_hand_gives(parts, tiny):
     run = ran(parts, tiny, methods=("rotation",), fine_tuning=False)[0]
     folder = tiny / "compare-scenes-cpu"
     encoder = ConvNet(4)
-    encoder.load_state_dict({name: value.float() for name, value in compare.load_file(folder / run["weights"]["file"]).items()})
+    encoder.load_state_dict({name: value.float() for name, value in load_file(folder / run["weights"]["file"]).items()})
     labels = data.labelled_subset(parts.train.labels, 2, seed=1)
     features = [evaluate.embed(evaluate.Layer(encoder, 3, 2), part) for part in parts]
     probe = evaluate.linear_probe(features[0][labels], parts.train.labels[labels], features[1], parts.validation.labels)
