@@ -82,7 +82,7 @@ class Lie:
         Lie("u1", (9,)),
         Lie("u1", (8,), [1] * 8),
     ],
-    ids=str,
+    ids=lambda lie: f"{lie.name} {lie.shape} {type(lie.content).__name__}",
 )
 def test_an_array_that_lies_about_its_type_or_size_is_refused(lie):
     with pytest.raises((pickle.UnpicklingError, ValueError, TypeError)):
