@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -63,7 +64,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fine-tune", type=int, metavar="LABELS", help="labels per class, of an encoder that is listed already")
+    parser.add_argument("--baselines", action="store_true", help="measure these alone, beside an encoder that is listed already")
     arguments = parser.parse_args()
+    if arguments.baselines:
+        return baselines(arguments.name, data.Splits(*(data.cifar10(split) for split in data.Splits._fields)))
     if arguments.fine_tune:
         return fine_tuned(arguments.name, arguments.fine_tune)
     make, settings, network = ENCODERS[arguments.name]
@@ -85,22 +89,38 @@ def main() -> None:
     content = save({key: (value.half() if value.ndim > 1 else value).contiguous() for key, value in task.encoder.state_dict().items()})
     file = f"{arguments.name}.safetensors"
     write_whole(RESULTS / file, content)
-    features = list(zip(*(evaluate.embed(evaluate.Blocks(task.encoder, 2), part) for part in splits)))
-    blocks = protocol.Blocks(features, [part.labels for part in splits])
-    records = list(protocol.probe_method(blocks, BUDGETS))
-    mean = lambda budget, rule: sum(found := [r["accuracy"] for r in records if (r["budget"], r["rule"]) == (budget, rule)]) / len(found)
-    last = [part.unflatten(1, (-1, 4)).mean(2) for part in features[-1]]
-    near = evaluate.accuracy(evaluate.knn(last[0], splits.train.labels, last[2]), splits.test.labels)
-    path = RESULTS / "pretrained.json"
-    listed = json.loads(path.read_text())
-    listed[arguments.name] = {
+    enlist(arguments.name, {
         "file": file, "sha256": hashlib.sha256(content).hexdigest(), "parameters": sum(p.numel() for p in task.encoder.parameters()),
         "recipe": {"method": "simclr", "data": "cifar10", "encoder": network, "settings": settings, "cost": cost},
-        "seconds": history[-1]["seconds"], "machine": machine(),
-        "accuracy": {"labels a class": BUDGETS[-1], "linear probe": round(mean(BUDGETS[-1], "chosen"), 4), "kNN, all labels": round(near, 4),
-                     **{f"{budget} labels per class, {rule} block": round(mean(budget, rule), 4) for budget in BUDGETS for rule in ("chosen", "last")}}}
+        "seconds": history[-1]["seconds"], "machine": machine(), "accuracy": accuracies(evaluate.Blocks(task.encoder, 2), splits)})
+    baselines(arguments.name, splits)
+
+
+def accuracies(represent: Callable, splits: data.Splits) -> dict[str, float]:
+    """What an encoder's blocks, as `evaluate.Blocks` gives them, are worth by the protocol of the study, on the test split."""
+    features = list(zip(*(evaluate.embed(represent, part) for part in splits)))
+    records = list(protocol.probe_method(protocol.Blocks(features, [part.labels for part in splits]), BUDGETS))
+    mean = lambda budget, rule: sum(found := [r["accuracy"] for r in records if (r["budget"], r["rule"]) == (budget, rule)]) / len(found)
+    last = [part.unflatten(1, (-1, 4)).mean(2) for part in features[-1]] if len(features) > 1 else features[-1]
+    near = evaluate.accuracy(evaluate.knn(last[0], splits.train.labels, last[2]), splits.test.labels)
+    return {"labels a class": BUDGETS[-1], "linear probe": round(mean(BUDGETS[-1], "chosen"), 4), "kNN, all labels": round(near, 4),
+            **{f"{budget} labels per class, {rule} block": round(mean(budget, rule), 4) for budget in BUDGETS for rule in ("chosen", "last")}}
+
+
+def baselines(name: str, splits: data.Splits) -> None:
+    """The same of a random encoder of the same class, and of raw pixels, beside the listed encoder."""
+    torch.manual_seed(100)
+    fresh = evaluate.Blocks(weights.made(*ENCODERS[name][2]), 2)
+    pixels = lambda images: (evaluate.raw_pixels(images),)
+    enlist(name, {"baselines": {"random encoder": accuracies(fresh, splits), "raw pixels": accuracies(pixels, splits)}})
+
+
+def enlist(name: str, facts: dict) -> None:
+    path = RESULTS / "pretrained.json"
+    listed = json.loads(path.read_text())
+    listed[name] = {**listed.get(name, {}), **facts}
     write_whole(path, (json.dumps(listed, indent=1) + "\n").encode())
-    print(json.dumps(listed[arguments.name]["accuracy"], indent=1), flush=True)
+    print(json.dumps(listed[name], indent=1), flush=True)
 
 
 if __name__ == "__main__":

@@ -211,10 +211,12 @@ def encoders(result):
     for name, about in result.items():
         if "cost" not in about.get("recipe", {}):
             continue
-        cost, measured = about["recipe"]["cost"], about["accuracy"]
-        probes = [measured[f"{budget} labels per class, chosen block"] for budget in (20, 100, 1000)] + [measured["1000 labels per class, last block"]]
-        lines.append(f"{name:<18}{about['parameters']:>12,}{cost['views']:>13,}{cost['encoder FLOPs'] / 1e15:>7.2f}{about['seconds'] / 60:>9.0f}"
-                     f"{100 * measured['kNN, all labels']:>7.1f}" + "".join(f"{100 * value:>7.1f}" for value in probes))
+        cost = about["recipe"]["cost"]
+        spent = f"{about['parameters']:>12,}{cost['views']:>13,}{cost['encoder FLOPs'] / 1e15:>7.2f}{about['seconds'] / 60:>9.0f}"
+        for row, measured in {name: about["accuracy"], **about.get("baselines", {})}.items():
+            probes = [measured["kNN, all labels"], *(measured[f"{budget} labels per class, chosen block"] for budget in (20, 100, 1000)),
+                      measured["1000 labels per class, last block"]]
+            lines.append(f"{row:<18}{spent if row == name else '':>41}" + "".join(f"{100 * value:>7.1f}" for value in probes))
     return "\n".join(lines)
 
 
