@@ -23,6 +23,7 @@ from .data.dataset import Dataset, Splits, as_float, check_labels, check_samples
 from .tasks.supervised import Supervised
 from .train import choose_device, has_bfloat16, train
 
+NORMALISED = 8.0                                                   # what no normalised patch reaches, and bytes as floats do
 BUDGETS = {"scenes": (1, 5, 20, 100), "cifar10": (1, 5, 20, 100, 400, 1000, 5000)}      # labels a class
 
 
@@ -75,13 +76,22 @@ def solve(task, samples, *, batch_size=100, seed=0, device=None, amp=None):
 
 
 def _check_samples(samples, network):
-    """What `train` asks of samples; floats that passed stay as they are, not rounded to bytes."""
+    """What `train` asks of samples; floats that passed stay as they are, not rounded to bytes.
+
+    Patches that were normalised by their own mean and standard deviation leave [0, 1] by a little, and may: tasks make such.
+    """
     while not hasattr(network, "takes") and hasattr(
         network, "encoder"
     ):  # a task, or a layer of an encoder
         network = network.encoder
+    normalised = (
+        isinstance(samples, torch.Tensor)
+        and samples.is_floating_point()
+        and samples.ndim == 4
+        and 1 < float(samples.abs().amax()) <= NORMALISED
+    )
     checked = check_samples(
-        samples,
+        samples.clamp(0, 1) if normalised else samples,
         "images",
         images=getattr(network, "takes", None) == "images",
         vocabulary=getattr(network, "vocabulary", None),

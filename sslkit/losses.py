@@ -189,11 +189,11 @@ def vicreg(first, second, invariance=25, variance=25, covariance=1):
     """
     s, v, c = vicreg_terms(first, second)
     for name, z in (("first", first), ("second", second)):
-        if not torch.isfinite(z).all():
+        largest = float(z.detach().abs().amax())
+        if not math.isfinite(largest):
             rows = (~torch.isfinite(z)).flatten(1).any(1).nonzero()[:5, 0].tolist()
             raise ValueError(f"{name} holds NaN or infinity (rows {', '.join(map(str, rows))} …): "
                              f"look for the layer that made them")
-        largest = float(z.detach().abs().amax())
         if largest > LARGEST.get(z.dtype, LARGEST_FLOAT32):
             raise ValueError(f"{name} reaches {largest:.1e}: its squares leave the range of {z.dtype}, "
                              f"and gradients would be NaN; look for a layer that is not normalised")
@@ -261,10 +261,10 @@ def check(embeddings, labels):
         raise ValueError(f"labels are {labels.dtype}: want whole numbers, equal ones for what belongs together")
     if len(labels) < 2:
         raise ValueError(f"{len(labels)} sample: a contrast needs at least two")
-    if not torch.isfinite(embeddings).all():
+    largest = float(embeddings.detach().abs().amax())             # one wait of the device says both: NaN stays NaN
+    if not math.isfinite(largest):
         bad = (~torch.isfinite(embeddings).all(1)).nonzero()[:5, 0].tolist()
         raise ValueError(f"embeddings hold NaN or infinity (rows {', '.join(map(str, bad))} …): look for the layer that made them")
-    largest = float(embeddings.detach().abs().amax())
     if largest > LARGEST.get(embeddings.dtype, LARGEST_FLOAT32):
         raise ValueError(
             f"embeddings reach {largest:.1e}: their squares leave the range of {embeddings.dtype}, "

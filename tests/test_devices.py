@@ -10,7 +10,7 @@ import pytest
 import torch
 from elsewhere import Elsewhere, MixedDevices, elsewhere, move, numbers_of, watched
 
-from sslkit import augment, color, data, losses, tasks
+from sslkit import augment, color, data, evaluate, losses, tasks
 from sslkit.evaluate import embed, knn, nearest_mean
 from sslkit.networks import (
     GPT,
@@ -48,6 +48,10 @@ TASKS = {
     "MoCo": (lambda: tasks.MoCo(ConvNet(8), queue=16), IMAGES),
     "BYOL": (lambda: tasks.BYOL(ConvNet(8), steps=10), IMAGES),
     "VICReg": (lambda: tasks.VICReg(ConvNet(8), dim=8, hidden=16), IMAGES),
+    "PseudoLabel": (
+        lambda: tasks.PseudoLabel(ConvNet(8), 3),
+        (IMAGES, IMAGES.flip(0), LABELS),
+    ),
     "Supervised": (lambda: tasks.Supervised(ConvNet(8), 3, augment.standard), (IMAGES, LABELS)),
     "VQVAE": (lambda: tasks.VQVAE(ConvNet(8), codes=6, width=4, patience=0), IMAGES),
     "MaskedLM": (lambda: tasks.MaskedLM(TextTransformer(9, 6, 8, 1, 1)), TOKENS),
@@ -169,11 +173,13 @@ def test_probes_take_features_from_elsewhere():
         assert isinstance(value, Elsewhere) and torch.equal(value.numbers, expected)
 
 
-def test_features_are_embedded_elsewhere_and_come_back():
-    expected = embed(made("Rotation").represent, IMAGES, device="cpu", amp=False)
+def test_features_are_embedded_elsewhere_and_come_back(monkeypatch):
+    monkeypatch.setattr(evaluate, "choose_device", torch.device)  # it refuses "meta", rightly
+    images = (255 * IMAGES).to(torch.uint8)                        # floats are asked for their range, once a call
+    expected = embed(made("Rotation").represent, images, device="cpu", amp=False)
     task = move(made("Rotation"))
     with watched() as watch:
-        found = embed(task.represent, elsewhere(IMAGES), device="meta", amp=False)
+        found = embed(task.represent, elsewhere(images), device="meta", amp=False)
     assert not isinstance(found, Elsewhere) and watch.waits == {"copy to the CPU": 1}
     torch.testing.assert_close(found, expected)
 
