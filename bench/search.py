@@ -21,7 +21,7 @@ from sslkit.compute import encoder_compute
 from sslkit.machine import machine
 
 RESULT = Path(__file__).parent / "results" / "search.json"
-LABELS = (100, 1000)                                               # per class
+LABELS = (100, 1000)  # per class
 PRETEXT = {"batch_size": 64, "lr": 2e-3}
 TWO_VIEWS = {"batch_size": 128, "lr": 2e-3}
 START = {  # where each search begins; every candidate changes something of it
@@ -46,12 +46,29 @@ CHANGES = {
     "split_brain": [*RATES],
     "inpainting": [*RATES],
     "mae": [*RATES, {"depth": 2}, {"ratio": 0.6}, {"depth": 2, "lr": 4e-3}],
-    "simclr": [*RATES, {"small": 0}, {"temperature": 0.1}, {"temperature": 0.3}, {"batch_size": 64}],
-    "moco": [*RATES, {"symmetric": False}, {"momentum": 0.95}, {"temperature": 0.1}, {"queue": 1024}],
-    "byol": [{"momentum": momentum, "lr": lr} for momentum in (0.9, 0.97, 0.99) for lr in (1e-3, 3e-3)],
+    "simclr": [
+        *RATES,
+        {"small": 0},
+        {"temperature": 0.1},
+        {"temperature": 0.3},
+        {"batch_size": 64},
+    ],
+    "moco": [
+        *RATES,
+        {"symmetric": False},
+        {"momentum": 0.95},
+        {"temperature": 0.1},
+        {"queue": 1024},
+    ],
+    "byol": [
+        {"momentum": momentum, "lr": lr} for momentum in (0.9, 0.97, 0.99) for lr in (1e-3, 3e-3)
+    ],
     "vicreg": [*RATES, {"dim": 512}, {"hidden": 1024, "dim": 512}],
 }
-CANDIDATES = {method: [{**START[method], **change} for change in changes] for method, changes in CHANGES.items()}
+CANDIDATES = {
+    method: [{**START[method], **change} for change in changes]
+    for method, changes in CHANGES.items()
+}
 
 
 def trial(method: str, choices: dict, flops: float, seed: int = 0) -> dict:
@@ -59,7 +76,7 @@ def trial(method: str, choices: dict, flops: float, seed: int = 0) -> dict:
     torch.manual_seed(seed)
     splits = data.cifar10("train"), data.cifar10("validation")
     recipe = recipes.RECIPES[method]("cpu", "cifar10", **choices)
-    cost = encoder_compute(recipe.task, splits[0].images[:recipe.settings["batch_size"]])
+    cost = encoder_compute(recipe.task, splits[0].images[: recipe.settings["batch_size"]])
     recipe = recipes.with_steps(recipe, cost.updates(flops))
     history = train(recipe.task, splits[0].images, seed=seed, progress=False, **recipe.settings)
     kept = recipe.task.encoder
@@ -70,31 +87,52 @@ def trial(method: str, choices: dict, flops: float, seed: int = 0) -> dict:
     for number, (mine, held_out) in enumerate(zip(*features), 1):
         for labels in LABELS:
             few = data.labelled_subset(labelled.labels, labels, seed=0)
-            probe = evaluate.linear_probe(mine[few], labelled.labels[few], held_out, splits[1].labels, penalties=(0.3, 0.03, 0.003))
+            probe = evaluate.linear_probe(
+                mine[few],
+                labelled.labels[few],
+                held_out,
+                splits[1].labels,
+                penalties=(0.3, 0.03, 0.003),
+            )
             accuracy[f"block {number}, {labels} labels"] = round(probe.validation, 4)
-    return {"method": method, "choices": choices, "flops": flops, "seed": seed, "settings": recipe.settings,
-            **cost.of(recipe.settings["steps"]), "seconds": history[-1]["seconds"], "loss": round(history[-1]["loss"], 4),
-            "validation": accuracy, "score": max(value for key, value in accuracy.items() if f"{max(LABELS)} labels" in key)}
+    return {
+        "method": method,
+        "choices": choices,
+        "flops": flops,
+        "seed": seed,
+        "settings": recipe.settings,
+        **cost.of(recipe.settings["steps"]),
+        "seconds": history[-1]["seconds"],
+        "loss": round(history[-1]["loss"], 4),
+        "validation": accuracy,
+        "score": max(value for key, value in accuracy.items() if f"{max(LABELS)} labels" in key),
+    }
 
 
 def search(method: str, flops: float, path: Path = RESULT, *, halvings: int = 3) -> None:
     """Successive halving over the candidates of a method; every trial is stored at once, and what is stored is not done again."""
     left = CANDIDATES[method]
     for rung in range(halvings):
-        budget = flops * 2 ** rung
+        budget = flops * 2**rung
         for choices in left:
             if _found(path, method, choices, budget) is None:
                 result = trial(method, choices, budget)
                 with FileLock(f"{path}.lock"):
                     stored = _stored(path)
                     stored["trials"].append(result)
-                    write_whole(path, (json.dumps({**stored, "machine": machine()}, indent=1) + "\n").encode())
-                print(f"{time.strftime('%H:%M:%S')} {method} {choices} {budget:.1e} FLOPs, {result['seconds']:.0f} s: "
-                      f"{100 * result['score']:.1f}", flush=True)
+                    write_whole(
+                        path,
+                        (json.dumps({**stored, "machine": machine()}, indent=1) + "\n").encode(),
+                    )
+                print(
+                    f"{time.strftime('%H:%M:%S')} {method} {choices} {budget:.1e} FLOPs, {result['seconds']:.0f} s: "
+                    f"{100 * result['score']:.1f}",
+                    flush=True,
+                )
         ranked = sorted(left, key=lambda choices: -_found(path, method, choices, budget)["score"])
         if len(ranked) == 1:
             break
-        left = ranked[:(len(ranked) + 1) // 2]
+        left = ranked[: (len(ranked) + 1) // 2]
     print(f"{method}: {left[0]}", flush=True)
 
 
@@ -103,14 +141,27 @@ def _stored(path: Path) -> dict:
 
 
 def _found(path: Path, method: str, choices: dict, flops: float) -> dict | None:
-    same = (t for t in _stored(path)["trials"] if (t["method"], t["choices"], t["flops"]) == (method, choices, flops))
+    same = (
+        t
+        for t in _stored(path)["trials"]
+        if (t["method"], t["choices"], t["flops"]) == (method, choices, flops)
+    )
     return next(same, None)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("methods", nargs="+", choices=CANDIDATES, metavar="METHOD", help=", ".join(CANDIDATES))
-    parser.add_argument("--flops", type=float, default=4e12, help="encoder FLOPs of each candidate in the first round")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "methods", nargs="+", choices=CANDIDATES, metavar="METHOD", help=", ".join(CANDIDATES)
+    )
+    parser.add_argument(
+        "--flops",
+        type=float,
+        default=4e12,
+        help="encoder FLOPs of each candidate in the first round",
+    )
     parser.add_argument("--halvings", type=int, default=3, help="rounds")
     arguments = parser.parse_args()
     for method in arguments.methods:

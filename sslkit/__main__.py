@@ -114,25 +114,20 @@ def parser():
     return top
 
 
-def positive(text: str) -> int:
-    """A word of the command line → a whole number, at least 1. argparse shows the error."""
+def positive(text: str, kind: type = int, words: str = "a whole number, at least 1") -> float:
+    """A word of the command line → a number of this kind, above 0. argparse tells the user what the error says."""
     try:
-        number = int(text)
+        number = kind(text)
     except ValueError:
         number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: want a whole number, at least 1")
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: want {words}")
     return number
 
 
 def multiple(text: str) -> float:
-    """A word of the command line → a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r}: want a number above 0, as 4")
+    """A word of the command line → how many times the unit of compute: 4, or 0.5."""
+    number = positive(text, float, "a number above 0, as 4")
     return int(number) if number == int(number) else number
 
 

@@ -1,6 +1,8 @@
-"""What a training costs in numbers that no machine changes: views, optimizer updates, encoder FLOPs.
+"""What a training costs in numbers that no machine changes: views, optimizer updates, encoder
+FLOPs.
 
-Methods are compared at equal encoder FLOPs: equal numbers of images favour methods that show each image more often.
+Methods are compared at equal encoder FLOPs: equal numbers of images favour methods that show each
+image more often.
 """
 
 import copy
@@ -40,10 +42,11 @@ class Compute(NamedTuple):
 def encoder_compute(task: Task, images: Tensor) -> Compute:
     """The cost of one update of `task` on a batch of images, uint8 (B, 3, H, W).
 
-    A multiply-add counts as two FLOPs, as torch's own counter has it. The backward pass of an encoder that learns counts
-    twice its forward pass; a teacher has none (Kaplan et al. 2020, section 2.1). Convolutions, linear layers and attention
-    count, elementwise operations do not; neither do heads and decoders, which are thrown away after training. The task
-    itself is left as it is.
+    A multiply-add counts as two FLOPs, as torch's own counter has it. The backward pass of an
+    encoder that learns counts twice its forward pass; a teacher has none (Kaplan et al. 2020,
+    section 2.1). Convolutions, linear layers and attention count, elementwise operations do not;
+    neither do heads and decoders, which are thrown away after training. The task itself is left as
+    it is.
     """
     task = copy.deepcopy(task).train()
     views, flops, before = 0, 0, 0

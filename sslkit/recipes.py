@@ -39,8 +39,8 @@ def tier():
 def encoder(tier, name="scenes", half=False):
     """The encoder that every method trains on this data: a fresh one, its weights from torch's generator.
 
-    On a CPU and CIFAR-10 its stem keeps the image's size: of the encoders in bench/results/search.json the one that learns most
-    for its FLOPs. half: half as wide, for methods that have two (in the `gpu` tier, where ResNet-18 comes in one width, as wide).
+    On a CPU and CIFAR-10 its stem keeps the image's size, at half the width of the older `ConvNet(32)`: about as many FLOPs.
+    half: half as wide, for methods that have two (in the `gpu` tier, where ResNet-18 comes in one width, as wide).
     """
     if tier == "gpu":
         return ResNet18()

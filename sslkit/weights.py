@@ -76,6 +76,14 @@ def load_verified(path, sha256: str) -> dict[str, torch.Tensor]:
     return floats(load(content))
 
 
+def halves(state: dict[str, torch.Tensor]) -> bytes:
+    """Weights → the bytes of a safetensors file with them in half precision; vectors (biases, norms) stay as they are. `floats`
+    is the way back."""
+    from safetensors.torch import save
+
+    return save({key: (value.half() if value.ndim > 1 else value).contiguous().cpu() for key, value in state.items()})
+
+
 def floats(state):
     """Weights as they are stored, in half precision → {parameter: float32 tensor}, what `load_state_dict` takes; counters stay as they are."""
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}

@@ -190,11 +190,9 @@ def test_pretrainings_differ_and_each_counts_once(parts, tiny):
     assert row[2] == pytest.approx((statistics.mean(each), statistics.stdev(each)))
 
 
-def test_a_method_has_baselines_of_its_own_kind():
-    assert study.baseline_of("simclr") == "from scratch" and study.baseline_of("simclr", "random encoder") == "random encoder"
-    assert study.baseline_of("split brain", "random encoder") == "random split encoder"
-    assert study.baseline_of("mae") == "ViT from scratch" and study.baseline_of("colorization") == "lightness from scratch"
+def test_every_method_has_baselines_of_its_own_kind():
     assert set(study.BASELINES) == set(compare.FLOORS + compare.VIT_FLOORS)
+    assert set(study.RANDOM.values()) == set(study.SCRATCH.values()) == {"rotation", "colorization", "split_brain", "mae"}
 
 
 def synthetic(curves, budget=100, deviation=0.0):

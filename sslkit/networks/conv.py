@@ -63,8 +63,8 @@ def ConvNet(width: int = 32, dim: int | None = None, stride: int = 2) -> Picture
     """A small encoder for two CPU cores: a stem, then four residual blocks, the last of `dim` channels.
 
     width: channels of the first block; dim: of the last, 8 × width (256) unless told otherwise. stride: of the stem. With 2 the
-    blocks' maps are 1/2, 1/4, 1/8 and 1/8 of the image's side; with 1 they are 1, 1/2, 1/4 and 1/8, which costs four times the
-    FLOPs at the same width, and learns more from each FLOP at half of it (bench/search.py). Raises ValueError for other strides.
+    blocks' maps are 1/2, 1/4, 1/8 and 1/8 of the image's side; with 1 they are 1, 1/2, 1/4 and 1/8, at about as many
+    FLOPs as with 2 and twice the width. Raises ValueError for other strides.
     """
     if stride not in (1, 2):
         raise ValueError(f"stride={stride}: want 1 or 2")
